@@ -17,5 +17,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], swiftSettings: settings),
+        .target(name: "Causality", swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["Causality"], swiftSettings: settings),
     ]
 )

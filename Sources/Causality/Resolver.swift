@@ -1,0 +1,187 @@
+/// What a push item came to.
+public enum Verdict: String, Sendable, CaseIterable {
+    /// It is the record's head now.
+    case accepted
+    /// The hub had this very version: success, nothing was written.
+    case duplicate
+    /// Something newer is stored; the answer carries it.
+    case stale
+    /// It is concurrent with what is stored. It is kept as a sibling until somebody resolves the two.
+    case conflict
+}
+
+/// Why a verdict was reached: for people who read logs and for devices that explain it to their users.
+public enum Reason: String, Sendable, CaseIterable {
+    case firstVersion = "first_version"
+    case newer
+    case sameVersion = "same_version"
+    /// Equal clocks over different contents: a cloned or restored device counts twice under one name.
+    case equivocation
+    case older
+    case sameContent = "same_content"
+    case concurrent
+    case lastWriterWins = "last_writer_wins"
+    case forced
+    case resolved
+}
+
+/// How a kind's concurrent edits are settled.
+public enum ConflictPolicy: String, Sendable, CaseIterable {
+    /// Both are kept; a person or a program resolves them.
+    case manual
+    /// The later one by ``Resolver/isLater(_:than:)`` becomes the head.
+    case lastWriterWins = "lww"
+}
+
+/// What is to be written for an item.
+public enum Outcome: Sendable, Equatable {
+    case nothing
+    /// `change` becomes the head; the siblings at these positions end.
+    case head(Change, ending: [Position])
+    /// `change` stands beside the head; the siblings at these positions end.
+    case sibling(Change, ending: [Position])
+    /// The record has ``Record/siblingsMax`` siblings.
+    case siblingLimit
+}
+
+/// A verdict with its reason and what it writes.
+public struct Resolution: Sendable, Equatable {
+    public let verdict: Verdict
+    public let reason: Reason
+    public let outcome: Outcome
+}
+
+/// Decides what becomes of an incoming change. Pure: the same inputs give the same resolution on every hub.
+public struct Resolver: Sendable {
+    public let policy: ConflictPolicy
+    /// Whether the pusher wants its version to win whatever is stored.
+    public let isForced: Bool
+    /// The pusher's name in clocks, raised where a forced or resolving change must come after what it replaces.
+    public let replica: Identifier
+
+    public init(policy: ConflictPolicy, isForced: Bool, replica: Identifier) {
+        self.policy = policy
+        self.isForced = isForced
+        self.replica = replica
+    }
+
+    public func resolve(_ change: Change, against record: Record?) -> Resolution {
+        let incoming = naming(change)
+        guard let record else {
+            return Resolution(verdict: .accepted, reason: .firstVersion, outcome: .head(incoming, ending: []))
+        }
+        let head = record.head.change
+        let isSame = incoming.hasSameContent(as: head)
+        switch incoming.clock.compare(head.clock) {
+        case .after:
+            let reason: Reason = change.supersedes.isEmpty ? .newer : .resolved
+            return accepted(incoming, over: record, reason)
+        case .equal where isSame:
+            return Resolution(verdict: .duplicate, reason: .sameVersion, outcome: .nothing)
+        case .equal:
+            if isForced { return forced(incoming, over: record) }
+            return beside(record, incoming, .equivocation)
+        case .before where isForced && isSame:
+            // The answer to a forced push was lost and the push came again: its version is the head already.
+            return Resolution(verdict: .duplicate, reason: .sameContent, outcome: .nothing)
+        case .before:
+            if isForced { return forced(incoming, over: record) }
+            return Resolution(verdict: .stale, reason: .older, outcome: .nothing)
+        case .concurrent where isSame:
+            return accepted(merged(incoming, head), over: record, .sameContent)
+        case .concurrent:
+            if isForced { return forced(incoming, over: record) }
+            switch policy {
+            case .manual: return beside(record, incoming, .concurrent)
+            case .lastWriterWins: return lastWriter(incoming, against: record)
+            }
+        }
+    }
+
+    /// A total order over versions: causality first, then the writers' time, then the larger replica that only one
+    /// of them counts higher, then the content hash. Deterministic, so every order of arrival ends alike.
+    public static func isLater(_ left: Change, than right: Change) -> Bool {
+        switch left.clock.compare(right.clock) {
+        case .after: return true
+        case .before: return false
+        case .equal, .concurrent: break
+        }
+        if left.updatedAt != right.updatedAt { return left.updatedAt > right.updatedAt }
+        let mine = lastAhead(left.clock, of: right.clock)
+        let theirs = lastAhead(right.clock, of: left.clock)
+        if let mine, let theirs, mine != theirs { return mine > theirs }
+        if left.hash != right.hash { return left.hash > right.hash }
+        return left.isDeleted && !right.isDeleted
+    }
+
+    private static func lastAhead(_ clock: VectorClock, of other: VectorClock) -> Identifier? {
+        clock.entries.last { $0.counter > other[$0.replica] }?.replica
+    }
+
+    /// A change that names what it supersedes comes after all of it.
+    private func naming(_ change: Change) -> Change {
+        guard !change.supersedes.isEmpty else { return change }
+        var named = change
+        named.clock = change.supersedes.reduce(change.clock) { $0.merged(with: $1) }
+        if change.supersedes.contains(where: { named.clock.compare($0) != .after }) {
+            named.clock = named.clock.incremented(replica)
+        }
+        return named
+    }
+
+    private func accepted(_ change: Change, over record: Record, _ reason: Reason) -> Resolution {
+        let ended = record.siblings.filter { change.clock.dominates($0.change.clock) }.map(\.position)
+        return Resolution(verdict: .accepted, reason: reason, outcome: .head(change, ending: ended))
+    }
+
+    private func forced(_ change: Change, over record: Record) -> Resolution {
+        let head = record.head.change
+        var winner = change
+        winner.clock = change.clock.merged(with: head.clock)
+        if winner.clock.compare(head.clock) != .after { winner.clock = winner.clock.incremented(replica) }
+        return accepted(winner, over: record, .forced)
+    }
+
+    /// The loser's clock is merged into the head in both cases: its writer is told, and its next edit comes after.
+    private func lastWriter(_ change: Change, against record: Record) -> Resolution {
+        let head = record.head.change
+        let incomingWins = Resolver.isLater(change, than: head)
+        var winner = incomingWins ? change : head
+        winner.clock = change.clock.merged(with: head.clock)
+        let written = accepted(winner, over: record, .lastWriterWins)
+        return Resolution(
+            verdict: incomingWins ? .accepted : .stale, reason: .lastWriterWins, outcome: written.outcome)
+    }
+
+    private func merged(_ change: Change, _ other: Change) -> Change {
+        var both = Resolver.isLater(change, than: other) ? change : other
+        both.clock = change.clock.merged(with: other.clock)
+        return both
+    }
+
+    /// Keeps `change` beside the head, unless a sibling already says as much or more.
+    private func beside(_ record: Record, _ change: Change, _ reason: Reason) -> Resolution {
+        var kept = change
+        var ended: [Position] = []
+        for sibling in record.siblings {
+            let isSame = kept.hasSameContent(as: sibling.change)
+            switch kept.clock.compare(sibling.change.clock) {
+            case .equal where isSame:
+                return Resolution(verdict: .conflict, reason: reason, outcome: .nothing)
+            case .before:
+                return Resolution(verdict: .stale, reason: .older, outcome: .nothing)
+            case .after:
+                ended.append(sibling.position)
+            case .concurrent where isSame:
+                kept = merged(kept, sibling.change)
+                ended.append(sibling.position)
+            case .equal, .concurrent:
+                continue
+            }
+        }
+        guard record.siblings.count - ended.count < Record.siblingsMax else {
+            return Resolution(verdict: .conflict, reason: reason, outcome: .siblingLimit)
+        }
+        return Resolution(verdict: .conflict, reason: reason, outcome: .sibling(kept, ending: ended))
+    }
+}

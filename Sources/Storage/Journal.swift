@@ -1,0 +1,53 @@
+public import Causality
+
+/// The one place where order is decided: turns everything that is waiting into one transaction.
+///
+/// For each space it locks the head, reads the stored records of all touched names at once, runs the ``Resolver`` on
+/// item after item against the state as the items before left it, and appends what survives. A version that a later
+/// item of the same commit ends is never written: the log keeps the newest.
+public struct Journal: Sendable {
+    public struct Receipt: Sendable {
+        /// One list for each submission, one result for each of its changes, in their order.
+        public var results: [[ItemResult]]
+        /// One for each space in which something was written.
+        public var batches: [CommittedBatch]
+    }
+
+    public let store: any Store
+    /// The policy of a kind; ``ConflictPolicy/manual`` unless named here.
+    public let policies: [Identifier: ConflictPolicy]
+
+    public init(store: any Store, policies: [Identifier: ConflictPolicy] = [:]) {
+        self.store = store
+        self.policies = policies
+    }
+
+    /// Commits `submissions` in their order. When it returns, what it reports as accepted is durable.
+    ///
+    /// - Parameter now: wall time, the least position to be allocated.
+    public func commit(_ submissions: [Submission], now: Position) throws(StoreError) -> Receipt {
+        var order: [Identifier] = []
+        var indices: [Identifier: [Int]] = [:]
+        for (index, submission) in submissions.enumerated() {
+            if indices[submission.space] == nil { order.append(submission.space) }
+            indices[submission.space, default: []].append(index)
+        }
+        // Spaces are locked in one order everywhere, so that two commits never wait for each other.
+        order.sort()
+        let indicesBySpace = indices
+        let spaces = order
+        return try store.write { (transaction) throws(StoreError) -> Receipt in
+            var receipt = Receipt(results: Array(repeating: [], count: submissions.count), batches: [])
+            for space in spaces {
+                let own = indicesBySpace[space] ?? []
+                var draft = try SpaceDraft(
+                    space: space, touching: own.map { submissions[$0] }, now: now, transaction: transaction)
+                for index in own {
+                    receipt.results[index] = draft.apply(submissions[index], policies: policies)
+                }
+                if let batch = try draft.append(to: transaction) { receipt.batches.append(batch) }
+            }
+            return receipt
+        }
+    }
+}

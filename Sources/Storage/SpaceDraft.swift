@@ -1,0 +1,117 @@
+internal import Causality
+
+/// One space's part of a commit: the records as the items so far left them, and what is to be written.
+struct SpaceDraft {
+    let space: Identifier
+    private let before: Position
+    private let now: Position
+    private var head: Position
+    private var records: [RecordName: Record]
+    private var added: [Position: LogEntry] = [:]
+    private var ended: [Position] = []
+
+    init(
+        space: Identifier, touching submissions: [Submission], now: Position, transaction: any StoreTransaction
+    ) throws(StoreError) {
+        self.space = space
+        self.now = now
+        before = try transaction.lockHead(of: space)
+        head = before
+        var seen: Set<RecordName> = []
+        var names: [RecordName] = []
+        for submission in submissions {
+            for change in submission.changes where seen.insert(change.name).inserted { names.append(change.name) }
+        }
+        let stored = try transaction.records(names, in: space)
+        records = [:]
+        records.reserveCapacity(names.count)
+        for (name, record) in zip(names, stored) { records[name] = record }
+    }
+
+    mutating func apply(_ submission: Submission, policies: [Identifier: ConflictPolicy]) -> [ItemResult] {
+        guard submission.isAtomic else {
+            return submission.changes.map { decide($0, of: submission, policies: policies) }
+        }
+        let undo = self
+        let results = submission.changes.map { decide($0, of: submission, policies: policies) }
+        guard results.contains(where: { !$0.isSuccess }) else { return results }
+        self = undo
+        return zip(submission.changes, results).map { change, result in
+            var told = result
+            let record = records[change.name]
+            if result.isSuccess {
+                told.decision = .atomicAborted
+                told.clock = record?.head.change.clock ?? change.clock
+            }
+            told.position = nil
+            told.stored = record?.head
+            return told
+        }
+    }
+
+    /// Writes what survived and tells it; nil when nothing did.
+    func append(to transaction: any StoreTransaction) throws(StoreError) -> CommittedBatch? {
+        guard head > before else { return nil }
+        let entries = added.values.sorted { $0.position < $1.position }
+        try transaction.append(entries, ending: ended, in: space, head: head)
+        return CommittedBatch(space: space, after: before, upTo: head, entries: entries)
+    }
+
+    private mutating func decide(
+        _ change: Change, of submission: Submission, policies: [Identifier: ConflictPolicy]
+    ) -> ItemResult {
+        let resolver = Resolver(
+            policy: policies[change.kind] ?? .manual, isForced: submission.isForced, replica: submission.replica)
+        let record = records[change.name]
+        let resolution = resolver.resolve(change, against: record)
+        let decision = ItemResult.Decision.verdict(resolution.verdict, resolution.reason)
+        switch resolution.outcome {
+        case .nothing:
+            let clock = resolution.verdict == .duplicate ? record?.head.change.clock : nil
+            let stored = resolution.verdict == .duplicate ? nil : record?.head
+            return ItemResult(decision: decision, clock: clock ?? change.clock, position: nil, stored: stored)
+        case .siblingLimit:
+            return ItemResult(
+                decision: .siblingLimit, clock: change.clock, position: nil, stored: record?.head)
+        case .head(let written, let endedSiblings):
+            let entry = place(written, author: submission.author, isSibling: false)
+            var siblings = record?.siblings ?? []
+            siblings.removeAll { endedSiblings.contains($0.position) }
+            endedSiblings.forEach { end($0) }
+            if let old = record?.head.position { end(old) }
+            records[change.name] = Record(head: entry, siblings: siblings)
+            let stored = resolution.verdict == .accepted ? nil : entry
+            return ItemResult(decision: decision, clock: entry.change.clock, position: entry.position, stored: stored)
+        case .sibling(let written, let endedSiblings):
+            let entry = place(written, author: submission.author, isSibling: true)
+            records[change.name]?.siblings.removeAll { endedSiblings.contains($0.position) }
+            records[change.name]?.siblings.append(entry)
+            endedSiblings.forEach { end($0) }
+            return ItemResult(
+                decision: decision, clock: written.clock, position: entry.position, stored: record?.head)
+        }
+    }
+
+    private mutating func place(_ change: Change, author: Identifier, isSibling: Bool) -> LogEntry {
+        head = head.next(now: now)
+        var kept = change
+        kept.supersedes = []
+        let entry = LogEntry(position: head, author: author, change: kept, isSibling: isSibling)
+        added[head] = entry
+        return entry
+    }
+
+    private mutating func end(_ position: Position) {
+        if added.removeValue(forKey: position) == nil { ended.append(position) }
+    }
+}
+
+extension ItemResult {
+    /// Whether the pusher's version is what the hub holds as the head.
+    public var isSuccess: Bool {
+        switch decision {
+        case .verdict(.accepted, _), .verdict(.duplicate, _): true
+        case .verdict(.stale, _), .verdict(.conflict, _), .siblingLimit, .atomicAborted: false
+        }
+    }
+}

@@ -1,0 +1,152 @@
+public import Causality
+
+/// Where records, the log and the accounts live. Every implementation passes the suite in Tests/StoreConformance.
+///
+/// Calls block: they are made from journal lanes and other Dispatch queues, never from an event loop. All methods may
+/// be called from any thread.
+///
+/// - Atomicity: everything that one ``write(_:)`` did is visible together or not at all, and a ``StoreError`` out of
+///   it means that nothing was (``StoreError/outcomeUnknown(_:)`` excepted).
+/// - Durability: when ``write(_:)`` returns, its effects survive the process and the machine.
+/// - Order: writes to one space are serial. A reader that sees a position sees every earlier one of that space.
+/// - Compaction: the log holds one entry for each head and each sibling; an ended version's entry is gone.
+public protocol Store: Sendable {
+    /// Random name of this log's life: new when the store is created or restored, so that a cursor from another life
+    /// is told apart.
+    var generation: Generation { get }
+
+    /// How many journal lanes gain from writing at once. 1 where there is a single writer.
+    var writersMax: Int { get }
+
+    /// Runs `body` in one transaction and commits. Rolls back when it throws.
+    func write<Value>(_ body: (any StoreTransaction) throws(StoreError) -> Value) throws(StoreError) -> Value
+
+    /// The newest position of `space`: ``Position/start`` when nothing was ever written.
+    func head(of space: Identifier) throws(StoreError) -> Position
+
+    /// The entries of `query.space` after `query.after`, in order of position, from one consistent cut.
+    func page(_ query: PageQuery) throws(StoreError) -> LogPage
+
+    /// The record, or nil where there is none, or where `key` is of another space.
+    func record(_ key: RecordKey) throws(StoreError) -> Record?
+
+    /// What the hub tells of a space.
+    func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics
+
+    /// Users, keys and devices.
+    var accounts: any AccountStore { get }
+}
+
+/// The operations inside a ``Store/write(_:)``. Not to be kept beyond it.
+public protocol StoreTransaction {
+    /// The newest position of `space`, locked until the commit: nobody else allocates positions there meanwhile.
+    func lockHead(of space: Identifier) throws(StoreError) -> Position
+
+    /// The stored records of `names`, in their order, nil where there is none. Call after ``lockHead(of:)``.
+    func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?]
+
+    /// Removes the entries at `ended`, adds `added`, and moves the head of `space` to `head`.
+    ///
+    /// - Precondition: every added position is over the locked head and not over `head`; there is at most one head per
+    ///   record once the ended ones are gone.
+    func append(
+        _ added: [LogEntry], ending ended: [Position], in space: Identifier, head: Position
+    ) throws(StoreError)
+}
+
+/// A random 64-bit name of a log's life.
+public struct Generation: Hashable, Sendable {
+    public let value: UInt64
+
+    public init(_ value: UInt64) {
+        self.value = value
+    }
+}
+
+/// Which entries to read.
+public struct PageQuery: Sendable {
+    public var space: Identifier
+    /// Entries at this position and before are left out.
+    public var after: Position
+    /// Entries beyond this position are left out: a paged read that must stop at a cut.
+    public var upTo: Position
+    /// Most entries. 1 or more.
+    public var limit: Int
+    /// Stops after the entry with which the bodies' sum passes this number of bytes.
+    public var bytesMax: Int
+    /// Only these kinds; empty means all.
+    public var kinds: [Identifier]
+    /// Only these namespaces; empty means all.
+    public var namespaces: [Identifier]
+    /// Entries of this author are left out: a device is not told its own changes.
+    public var excludedAuthor: Identifier?
+
+    public init(
+        space: Identifier, after: Position, upTo: Position = .max, limit: Int = 1_000, bytesMax: Int = 4 << 20,
+        kinds: [Identifier] = [], namespaces: [Identifier] = [], excludedAuthor: Identifier? = nil
+    ) {
+        self.space = space
+        self.after = after
+        self.upTo = upTo
+        self.limit = limit
+        self.bytesMax = bytesMax
+        self.kinds = kinds
+        self.namespaces = namespaces
+        self.excludedAuthor = excludedAuthor
+    }
+}
+
+/// A stretch of a space's log.
+public struct LogPage: Sendable {
+    public var entries: [LogEntry]
+    /// Everything that the query asks for up to here is in `entries`: the last entry's position when there is more,
+    /// else the smaller of the space's head and the query's `upTo` (never less than `after`).
+    public var upTo: Position
+    public var hasMore: Bool
+
+    public init(entries: [LogEntry], upTo: Position, hasMore: Bool) {
+        self.entries = entries
+        self.upTo = upTo
+        self.hasMore = hasMore
+    }
+}
+
+/// Counts of one space.
+public struct SpaceStatistics: Sendable, Equatable {
+    public var head: Position
+    /// Live records, deletions left out.
+    public var recordCount: Int
+    public var deletedCount: Int
+    public var siblingCount: Int
+
+    public init(head: Position, recordCount: Int, deletedCount: Int, siblingCount: Int) {
+        self.head = head
+        self.recordCount = recordCount
+        self.deletedCount = deletedCount
+        self.siblingCount = siblingCount
+    }
+}
+
+/// What can go wrong in a store.
+public enum StoreError: Error, Sendable, Equatable {
+    /// The disk or the quota is full. Nothing was written; reads go on.
+    case full(String)
+    /// The store cannot be reached or is locked by somebody else just now; the same call may succeed later.
+    case unavailable(String)
+    /// The commit's answer was lost: it may be durable. Read the log before telling anybody anything.
+    case outcomeUnknown(String)
+    /// The files or tables are damaged or not ours.
+    case corrupt(String)
+    /// The schema is newer than this program knows.
+    case newerSchema(found: Int, supported: Int)
+    /// A name that must be unique is taken, or one that must exist does not: users, keys, devices.
+    case refused(String)
+
+    /// Whether the same call may succeed later.
+    public var isRetryable: Bool {
+        switch self {
+        case .full, .unavailable, .outcomeUnknown: true
+        case .corrupt, .newerSchema, .refused: false
+        }
+    }
+}

@@ -1,0 +1,67 @@
+public import Causality
+
+/// A push as it reaches the journal: checked for form, of one space, from one device.
+public struct Submission: Sendable {
+    public var space: Identifier
+    /// The device, kept as the author of what it writes.
+    public var author: Identifier
+    public var replica: Identifier
+    public var changes: [Change]
+    /// All or nothing: unless every change is accepted or a duplicate, none is written.
+    public var isAtomic: Bool
+    public var isForced: Bool
+
+    public init(
+        space: Identifier, author: Identifier, replica: Identifier, changes: [Change], isAtomic: Bool = false,
+        isForced: Bool = false
+    ) {
+        self.space = space
+        self.author = author
+        self.replica = replica
+        self.changes = changes
+        self.isAtomic = isAtomic
+        self.isForced = isForced
+    }
+}
+
+/// What became of one change of a submission.
+public struct ItemResult: Sendable, Equatable {
+    public enum Decision: Sendable, Equatable {
+        case verdict(Verdict, Reason)
+        /// The record has ``Record/siblingsMax`` unresolved siblings; nothing was kept.
+        case siblingLimit
+        /// Another item of its atomic submission was not accepted; nothing of it was written.
+        case atomicAborted
+    }
+
+    public var decision: Decision
+    /// The stored clock after the decision: the hub's raise, if any, is told here.
+    public var clock: VectorClock
+    /// Where the log holds it, when something was written.
+    public var position: Position?
+    /// The stored head, on stale, conflict and refusals.
+    public var stored: LogEntry?
+
+    public init(decision: Decision, clock: VectorClock, position: Position?, stored: LogEntry?) {
+        self.decision = decision
+        self.clock = clock
+        self.position = position
+        self.stored = stored
+    }
+}
+
+/// What one commit added to a space's log: `after` and `upTo` chain it to the commits before and behind it.
+public struct CommittedBatch: Sendable {
+    public var space: Identifier
+    public var after: Position
+    public var upTo: Position
+    /// In order of position.
+    public var entries: [LogEntry]
+
+    public init(space: Identifier, after: Position, upTo: Position, entries: [LogEntry]) {
+        self.space = space
+        self.after = after
+        self.upTo = upTo
+        self.entries = entries
+    }
+}
