@@ -1,0 +1,100 @@
+internal import Causality
+internal import Cryptography
+internal import Storage
+internal import Wire
+
+/// Who holds a key, read from the store. Blocking: for read queues.
+struct Authenticator: Sendable {
+    let store: any Store
+
+    struct Holder {
+        let user: User
+        let keyPrefix: String
+    }
+
+    /// The holder of `keyText`.
+    ///
+    /// One answer for every way in which a key can be wrong: a stranger learns nothing from it.
+    func holder(of keyText: String?) throws(ErrorFrameError) -> Holder {
+        guard let keyText else { throw ErrorFrameError(.unauthorized, "no API key was given") }
+        guard let key = APIKey(keyText) else { throw ErrorFrameError(.unauthorized) }
+        do {
+            guard let record = try store.accounts.key(prefix: key.prefix), key.opens(record),
+                let user = try store.accounts.user(id: record.userID)
+            else { throw ErrorFrameError(.unauthorized) }
+            return Holder(user: user, keyPrefix: key.prefix)
+        } catch let error as StoreError {
+            throw ErrorFrameError(frame: ErrorFrame(error))
+        } catch let error as ErrorFrameError {
+            throw error
+        } catch {
+            throw ErrorFrameError(.internal)
+        }
+    }
+
+    /// The user's device; registered when it is new.
+    func device(_ id: Identifier, of user: User, client: String?) throws(StoreError) -> Device {
+        if let device = try store.accounts.device(id, of: user.id) { return device }
+        return try register(id, of: user, name: id.text, platform: client ?? "")
+    }
+
+    /// Registers a device under a new replica: the old one's counters are forgotten with what it held.
+    func register(_ id: Identifier, of user: User, name: String, platform: String) throws(StoreError) -> Device {
+        let now = WallClock.now
+        // 8 random bytes tell incarnations apart; the device's own name in front keeps clocks readable.
+        let suffix = Digest.hex(Secret.random(count: 8))
+        let stem = String(decoding: id.text.utf8.prefix(64), as: UTF8.self)
+        let device = Device(
+            userID: user.id, id: id, replica: Identifier(unchecked: "\(stem).\(suffix)"), name: name,
+            platform: platform, registeredAt: now, lastSeenAt: now)
+        try store.accounts.register(device)
+        return device
+    }
+
+    /// Checks a hello and finds where the device's chain begins.
+    func admit(_ hello: Hello, headerKey: String?) throws(ErrorFrameError) -> Member {
+        let holder = try holder(of: hello.key ?? headerKey)
+        do {
+            let space = holder.user.space
+            let device = try device(hello.device, of: holder.user, client: hello.client)
+            let head = try store.head(of: space)
+            let start = try Authenticator.start(hello.cursor, space: space, head: head, store.generation)
+            return Member(
+                user: holder.user, device: device, keyPrefix: holder.keyPrefix, start: start,
+                hasCursor: hello.cursor != nil, head: head)
+        } catch let error as StoreError {
+            throw ErrorFrameError(frame: ErrorFrame(error))
+        } catch let error as ErrorFrameError {
+            throw error
+        } catch {
+            throw ErrorFrameError(.internal)
+        }
+    }
+
+    /// The position of a cursor, if it is of this space and this life of the log.
+    static func start(
+        _ cursor: Cursor?, space: Identifier, head: Position, _ generation: Generation
+    ) throws(ErrorFrameError) -> Position {
+        guard let cursor else { return .start }
+        guard cursor.spaceTag == Cursor.spaceTag(of: space) else {
+            throw ErrorFrameError(.badCursor, "the cursor is of another space")
+        }
+        guard cursor.generation == generation else { throw ErrorFrameError(.resync) }
+        // A device that has seen more than the log holds was there before a restore.
+        guard cursor.position <= head else { throw ErrorFrameError(.resync) }
+        return cursor.position
+    }
+}
+
+/// An error frame, thrown.
+struct ErrorFrameError: Error {
+    let frame: ErrorFrame
+
+    init(frame: ErrorFrame) {
+        self.frame = frame
+    }
+
+    init(_ code: ErrorCode, _ message: String? = nil) {
+        frame = ErrorFrame(code: code, message: message)
+    }
+}

@@ -1,0 +1,64 @@
+public import Causality
+public import Reactor
+
+/// What a hub is started with. Every limit of the hub's own is named here; those of a frame are in ``WireLimits``,
+/// of a request in `HTTPLimits`, of a loop in `LoopConfiguration`.
+public struct HubConfiguration: Sendable {
+    /// Where to listen. Port 0 takes a free one.
+    public var address: SocketAddress
+    /// Event loops. One per core by default.
+    public var shardCount: Int
+    /// The policy of a kind's concurrent edits; manual unless named.
+    public var policies: [Identifier: ConflictPolicy] = [:]
+    /// Serves `/echo`, which sends every message back: for protocol tests only.
+    public var hasEcho = false
+    public var limits = HubLimits()
+
+    public init(address: SocketAddress, shardCount: Int) {
+        self.address = address
+        self.shardCount = shardCount
+    }
+}
+
+/// The hub's bounds, each with the reason of its default.
+public struct HubLimits: Sendable {
+    /// Connections of one shard. 65,536 of them at some 2 KiB each are 128 MiB.
+    public var connectionsPerShardMax = 65_536
+    /// Changes in one transaction: enough to make the fsync cheap (50,000 rows a second in batches of 1,000), few
+    /// enough that a lone push behind them waits some tens of milliseconds.
+    public var changesPerCommitMax = 4_096
+    /// Bytes of bodies in one transaction.
+    public var bytesPerCommitMax = 16 << 20
+    /// Bytes of bodies that wait in one journal lane; past it a push is refused as overloaded.
+    public var laneBytesMax = 256 << 20
+    /// Pushes that wait in one journal lane.
+    public var lanePushesMax = 65_536
+    /// Bytes in a subscriber's outbox past which it is no longer sent live frames but fed from the log.
+    public var outboxBytesMax = 1 << 20
+    /// Entries and bytes of one catch-up page: one page is in memory for each device that catches up.
+    public var pageEntriesMax = 1_000
+    public var pageBytesMax = 512 << 10
+    /// Entries of one REST page at most, and unless asked otherwise.
+    public var pullEntriesMax = 10_000
+    public var pullEntriesDefault = 1_000
+    public var pullBytesMax = 8 << 20
+    /// Bytes of one REST request's body.
+    public var requestBodyBytesMax = 16 << 20
+    /// Read queues: as many store reads run at once.
+    public var readQueueCount = 4
+    /// Seconds from the connection to a whole request head, and from the upgrade to the hello.
+    public var handshakeSeconds = 10
+    /// Seconds of silence after which a peer is pinged, and after which it is given up.
+    public var pingSeconds = 30
+    public var idleSeconds = 75
+    /// Seconds in which a closing connection is to take its last bytes.
+    public var drainSeconds = 5
+    /// A reconnecting herd is spread over this many milliseconds by the delay in `bye`.
+    public var reconnectMilliseconds: ClosedRange<Int> = 500...5_000
+    /// Seconds between two looks for revoked keys: a revocation closes live sockets within it.
+    public var revocationSeconds = 2
+    /// Seconds between two writes of acknowledged cursors: each is a transaction.
+    public var acknowledgeSeconds = 5
+
+    public init() {}
+}

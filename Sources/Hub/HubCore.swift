@@ -1,0 +1,88 @@
+internal import Causality
+internal import Dispatch
+internal import HTTP
+internal import Logging
+internal import Reactor
+internal import Storage
+internal import Wire
+
+/// What all shards share: the store, the lanes, the read queues, and the way to the shards.
+final class HubCore: Sendable {
+    let store: any Store
+    let configuration: HubConfiguration
+    let log: Logger
+    let directory = SubscriptionDirectory()
+    let wireLimits = WireLimits.standard
+    let startedAt = WallClock.now
+    private let lanes: [JournalLane]
+    private let readQueues: [DispatchQueue]
+    private let shards: Guarded<[LoopAddress<ShardMail>]>
+    private let draining = Guarded(false)
+
+    init(store: any Store, configuration: HubConfiguration, log: Logger) {
+        self.store = store
+        self.configuration = configuration
+        self.log = log
+        let shards = Guarded<[LoopAddress<ShardMail>]>([])
+        self.shards = shards
+        let journal = Journal(store: store, policies: configuration.policies)
+        let generation = store.generation
+        let directory = directory
+        lanes = (0..<max(1, min(store.writersMax, configuration.shardCount))).map { number in
+            JournalLane(number: number, journal: journal, limits: configuration.limits) { batch in
+                let targets = directory.shards(of: batch.space)
+                guard !targets.isEmpty else { return }
+                let broadcast = Broadcast(batch, generation: generation)
+                let addresses = shards.withLock { $0 }
+                for shard in targets { addresses[shard].post(.broadcast(broadcast)) }
+            }
+        }
+        readQueues = (0..<max(1, configuration.limits.readQueueCount)).map {
+            DispatchQueue(label: "carillon.read.\($0)", qos: .userInitiated)
+        }
+    }
+
+    var limits: HubLimits { configuration.limits }
+
+    /// Whether the hub takes no more pushes.
+    var isDraining: Bool { draining.withLock { $0 } }
+
+    func add(_ shard: LoopAddress<ShardMail>) {
+        shards.withLock { $0.append(shard) }
+    }
+
+    /// Sends `mail` to every shard.
+    func postToAll(_ mail: ShardMail) {
+        for shard in shards.withLock({ $0 }) { shard.post(mail) }
+    }
+
+    /// Hands a push to the lane of its space. Nil when it was taken and its answer will be called.
+    func submit(_ push: PendingPush) -> JournalLane.Refusal? {
+        lanes[Int(UInt(bitPattern: push.submission.space.hashValue) % UInt(lanes.count))].submit(push)
+    }
+
+    /// Runs store reads off the event loops. Work of one `key` runs in order.
+    func read(key: Int, _ work: @escaping @Sendable () -> Void) {
+        readQueues[key % readQueues.count].async(execute: work)
+    }
+
+    /// Refuses new pushes and returns when all that were taken are committed and answered.
+    func drain() {
+        draining.withLock { $0 = true }
+        for lane in lanes { lane.close() }
+        for queue in readQueues { queue.sync {} }
+    }
+}
+
+extension ErrorFrame {
+    /// What a peer is told of a store's trouble. The details are for the hub's log: they may name files.
+    init(_ error: StoreError, pushID: String? = nil) {
+        switch error {
+        case .full: self.init(code: .storageFull, retryAfterMs: 10_000, pushID: pushID, isFatal: false)
+        case .unavailable, .outcomeUnknown:
+            self.init(code: .storeUnavailable, retryAfterMs: 1_000, pushID: pushID, isFatal: false)
+        case .corrupt, .newerSchema, .refused:
+            self.init(code: .internal, pushID: pushID, isFatal: false)
+        }
+    }
+}

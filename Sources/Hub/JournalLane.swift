@@ -1,0 +1,137 @@
+internal import Causality
+internal import Dispatch
+internal import Reactor
+internal import Storage
+
+/// A push on its way through a lane.
+struct PendingPush: Sendable {
+    var submission: Submission
+    /// Called on the lane's queue when the outcome is certain: after the commit, or when nothing was written.
+    var answer: @Sendable (Result<[ItemResult], StoreError>) -> Void
+    var bodyBytes: Int
+
+    init(
+        _ submission: Submission, answer: @escaping @Sendable (Result<[ItemResult], StoreError>) -> Void
+    ) {
+        self.submission = submission
+        self.answer = answer
+        bodyBytes = submission.changes.reduce(0) { $0 + $1.body.count + 4 * ($1.embedding?.count ?? 0) }
+    }
+}
+
+/// Commits the pushes of its spaces, one transaction after another, and announces what each wrote.
+///
+/// Natural group commit: while one transaction runs, pushes gather; the next one takes them all, up to
+/// ``HubLimits/changesPerCommitMax``. A lone push does not wait for company.
+final class JournalLane: Sendable {
+    private struct State {
+        var waiting: [PendingPush] = []
+        var waitingBytes = 0
+        var isCommitting = false
+        var isClosed = false
+    }
+
+    private let journal: Journal
+    private let limits: HubLimits
+    private let queue: DispatchQueue
+    private let state = Guarded(State())
+    private let announce: @Sendable (CommittedBatch) -> Void
+
+    init(
+        number: Int, journal: Journal, limits: HubLimits, announce: @escaping @Sendable (CommittedBatch) -> Void
+    ) {
+        self.journal = journal
+        self.limits = limits
+        self.announce = announce
+        queue = DispatchQueue(label: "carillon.lane.\(number)", qos: .userInitiated)
+    }
+
+    enum Refusal {
+        case overloaded
+        case closed
+    }
+
+    /// Takes a push to be committed, or says at once why not; then its answer is never called.
+    func submit(_ push: PendingPush) -> Refusal? {
+        let (refusal, mustStart) = state.withLock { state -> (Refusal?, Bool) in
+            if state.isClosed { return (.closed, false) }
+            let isFull =
+                state.waitingBytes + push.bodyBytes > limits.laneBytesMax && !state.waiting.isEmpty
+                || state.waiting.count >= limits.lanePushesMax
+            if isFull { return (.overloaded, false) }
+            state.waiting.append(push)
+            state.waitingBytes += push.bodyBytes
+            if state.isCommitting { return (nil, false) }
+            state.isCommitting = true
+            return (nil, true)
+        }
+        if mustStart { queue.async { self.run() } }
+        return refusal
+    }
+
+    /// Takes no more pushes and returns when the last one is answered.
+    func close() {
+        state.withLock { $0.isClosed = true }
+        // The run that empties the lane ends before this block starts: the queue is serial.
+        queue.sync {}
+    }
+
+    private func run() {
+        while let batch = next() { commit(batch) }
+    }
+
+    /// What the next transaction takes; nil, and the lane rests, when nothing waits.
+    private func next() -> [PendingPush]? {
+        state.withLock { state in
+            var changes = 0
+            var bytes = 0
+            var count = 0
+            for push in state.waiting {
+                changes += push.submission.changes.count
+                bytes += push.bodyBytes
+                // The first one is taken whatever its size.
+                if count > 0, changes > limits.changesPerCommitMax || bytes > limits.bytesPerCommitMax { break }
+                count += 1
+            }
+            guard count > 0 else {
+                state.isCommitting = false
+                return nil
+            }
+            let taken = Array(state.waiting[..<count])
+            state.waiting.removeFirst(count)
+            state.waitingBytes -= taken.reduce(0) { $0 + $1.bodyBytes }
+            return taken
+        }
+    }
+
+    private func commit(_ pushes: [PendingPush]) {
+        let submissions = pushes.map(\.submission)
+        do {
+            let receipt = try journal.commit(submissions, now: WallClock.now)
+            // Subscribers first: a pusher that has its answer may ask another device at once.
+            for batch in receipt.batches { announce(batch) }
+            for (push, results) in zip(pushes, receipt.results) { push.answer(.success(results)) }
+        } catch .outcomeUnknown {
+            settle(pushes)
+        } catch {
+            for push in pushes { push.answer(.failure(error)) }
+        }
+    }
+
+    /// The commit's answer was lost. Committing again is the way to read what became of it: what is durable is now a
+    /// duplicate and the rest is written. The log, not this memory, says what subscribers missed.
+    private func settle(_ pushes: [PendingPush]) {
+        do {
+            let receipt = try journal.commit(pushes.map(\.submission), now: WallClock.now)
+            for space in Set(pushes.map(\.submission.space)) {
+                let head = try journal.store.head(of: space)
+                // An announcement that starts at the log's beginning and holds nothing sends every live subscriber
+                // of the space to the log.
+                announce(CommittedBatch(space: space, after: .start, upTo: head, entries: []))
+            }
+            for (push, results) in zip(pushes, receipt.results) { push.answer(.success(results)) }
+        } catch {
+            for push in pushes { push.answer(.failure(error)) }
+        }
+    }
+}

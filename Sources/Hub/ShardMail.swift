@@ -1,0 +1,51 @@
+internal import Causality
+internal import Reactor
+internal import Storage
+internal import Wire
+
+/// What reaches a shard from other threads. An ID of a connection that has ended meanwhile is ignored.
+enum ShardMail: Sendable {
+    case adopt(AcceptedSocket)
+    /// The hello's key and device are good.
+    case admitted(ConnectionID, Member)
+    /// They are not, or the store could not tell.
+    case refused(ConnectionID, ErrorFrame)
+    /// A push of a socket session is settled.
+    case pushed(ConnectionID, PushAnswer)
+    /// A stretch of the log for a device that catches up.
+    case page(ConnectionID, Result<CatchUpPage, StoreError>)
+    case broadcast(Broadcast)
+    /// A REST request is answered.
+    case answered(ConnectionID, RESTAnswer)
+    /// Keys with these prefixes open nothing any more.
+    case revoked(Set<String>)
+    /// Say bye to everybody; the hub stops.
+    case farewell
+}
+
+/// Somebody whose hello was good.
+struct Member: Sendable {
+    let user: User
+    let device: Device
+    let keyPrefix: String
+    /// Where its chain begins.
+    let start: Position
+    /// Whether it has read from the log before: then it is not told its own changes of the past.
+    let hasCursor: Bool
+    /// The log's head at the hello.
+    let head: Position
+}
+
+/// A settled push: the frame that answers it, or what went wrong.
+enum PushAnswer: Sendable {
+    case pushed(Pushed)
+    case failed(ErrorFrame)
+}
+
+/// Encoded entries of the log for one device.
+struct CatchUpPage: Sendable {
+    let items: [BroadcastItem]
+    let after: Position
+    let upTo: Position
+    let hasMore: Bool
+}
