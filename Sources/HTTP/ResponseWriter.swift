@@ -1,5 +1,3 @@
-internal import HTTPTypes
-
 /// Writes HTTP/1.1 responses into a buffer.
 ///
 /// Content-Length and Transfer-Encoding are the writer's; given ones are dropped. So is every field whose name is not
@@ -70,7 +68,7 @@ public enum ResponseWriter {
     ) {
         // RFC 9112 4: three digits. Anything else is a mistake of ours, told to the peer as one.
         let status = (100...999).contains(status) ? status : 500
-        FieldWriter.append("HTTP/1.1 \(status) \(HTTPResponse.Status(code: status).reasonPhrase)\r\n", into: &bytes)
+        FieldWriter.append("HTTP/1.1 \(status) \(ReasonPhrase.of(status))\r\n", into: &bytes)
         let closes = !keepAlive && status != 101
         let framing = ["content-length", "transfer-encoding"]
         FieldWriter.append(fields, except: closes ? framing + ["connection"] : framing, into: &bytes)
