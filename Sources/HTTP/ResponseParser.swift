@@ -60,6 +60,7 @@ public struct ResponseParser: ~Copyable {
 
     private let limits: HTTPLimits
     private var state = State.head
+    private var upgraded = false
     private var collector = HeadCollector()
     private var body = BodyDecoder(.none)
     private var input = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -138,8 +139,6 @@ public struct ResponseParser: ~Copyable {
             }
         }
     }
-
-    private var upgraded = false
 
     private func parse(_ found: HeadCollector.Found) throws(HTTPError) -> ResponseHead {
         switch found {

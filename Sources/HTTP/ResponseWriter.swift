@@ -70,13 +70,18 @@ public enum ResponseWriter {
         let status = (100...999).contains(status) ? status : 500
         FieldWriter.append("HTTP/1.1 \(status) \(ReasonPhrase.of(status))\r\n", into: &bytes)
         let closes = !keepAlive && status != 101
-        let framing = ["content-length", "transfer-encoding"]
-        FieldWriter.append(fields, except: closes ? framing + ["connection"] : framing, into: &bytes)
+        // RFC 9110 7.8: beside an Upgrade field, as in 426, "Connection: Upgrade" stays when the connection closes.
+        let kept = closes ? fields.filter { !($0.0.lowercased() == "connection" && namesKeepAlive($0.1)) } : fields
+        FieldWriter.append(kept, except: ["content-length", "transfer-encoding"], into: &bytes)
         if closes {
             FieldWriter.append("Connection: close\r\n", into: &bytes)
         } else if isHTTP10 {
             FieldWriter.append("Connection: keep-alive\r\n", into: &bytes)
         }
+    }
+
+    private static func namesKeepAlive(_ value: String) -> Bool {
+        value.split(separator: ",").contains { $0.trimmingSpaces().lowercased() == "keep-alive" }
     }
 
     /// RFC 9110 8.6 and 6.4.1: 1xx and 204 have neither length nor body; 304 has no body.

@@ -80,6 +80,15 @@ import Testing
             String(decoding: bytes, as: UTF8.self) == "HTTP/1.1 200 OK\r\nJ: k\r\nContent-Length: 0\r\n\r\n")
     }
 
+    @Test func aClosingResponseContradictsItselfNever() {
+        var bytes: [UInt8] = []
+        let fields = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Connection", "keep-alive")]
+        ResponseWriter.append(status: 426, fields: fields, body: [], keepAlive: false, into: &bytes)
+        let text = String(decoding: bytes, as: UTF8.self)
+        #expect(text.contains("Connection: Upgrade\r\nConnection: close\r\n"))
+        #expect(!text.contains("keep-alive"))
+    }
+
     @Test func writtenRequestsAreReadBack() {
         var bytes: [UInt8] = []
         #expect(

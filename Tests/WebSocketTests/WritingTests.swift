@@ -25,7 +25,8 @@ import WebSocket
         var machine = WebSocketMachine(role: .server)
         var bytes: [UInt8] = []
         machine.appendClose(.normal, into: &bytes)
-        #expect(machine.isCloseSent)
+        let isCloseSent = machine.isCloseSent
+        #expect(isCloseSent)
         #expect(bytes == [0x88, 2, 0x03, 0xE8])
         machine.appendClose(.normal, into: &bytes)
         machine.appendText("a", into: &bytes)
