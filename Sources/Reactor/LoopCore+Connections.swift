@@ -113,7 +113,10 @@ extension LoopCore {
         }
         guard count == 0 else {
             let code = Int32(-count)
-            if code != EAGAIN, code != EINTR { end(id.index, connection, .failed(code)) }
+            if code == EAGAIN || code == EINTR { return .nothing }
+            // While lingering everything was sent: a reset instead of a FIN changes nothing about why we closed.
+            let isLingering = connection.pointee.phase == .lingering
+            end(id.index, connection, isLingering ? connection.pointee.reason : .failed(code))
             return .nothing
         }
         switch connection.pointee.phase {
