@@ -35,27 +35,28 @@ struct Connection {
 struct ConnectionSlab {
     private static let pageShift = 10
     private static let pageSlots = 1 << pageShift
+    /// 4 million slots in a table of 32 KiB: four times the descriptors that Linux gives a process (`fs.nr_open`), so
+    /// that those who are dead but not told yet fit too.
+    private static let pagesMax = 4096
     private let pages: UnsafeMutablePointer<UnsafeMutablePointer<Connection>?>
-    private let pagesMax: Int
     private var used = 0
     private var freeSlots: ContiguousArray<UInt32> = []
 
     /// Slots that were ever used: what a walk over all has to visit.
     var slotCount: Int { used }
 
-    init(connectionsMax: Int) {
-        pagesMax = (connectionsMax + Self.pageSlots - 1) / Self.pageSlots
-        pages = .allocate(capacity: pagesMax)
-        pages.initialize(repeating: nil, count: pagesMax)
+    init() {
+        pages = .allocate(capacity: Self.pagesMax)
+        pages.initialize(repeating: nil, count: Self.pagesMax)
     }
 
-    /// A free slot with a fresh generation, or nil at `connectionsMax`.
-    mutating func take() -> ConnectionID? {
+    /// A free slot with a fresh generation.
+    mutating func take() -> (ConnectionID, UnsafeMutablePointer<Connection>) {
         let index: Int
         if let free = freeSlots.popLast() {
             index = Int(free)
         } else {
-            guard used < pagesMax * Self.pageSlots else { return nil }
+            precondition(used < Self.pagesMax * Self.pageSlots, "4 million connections under way in one turn")
             index = used
             used += 1
             if pages[index >> Self.pageShift] == nil {
@@ -64,12 +65,12 @@ struct ConnectionSlab {
                 pages[index >> Self.pageShift] = page
             }
         }
-        guard let slot = slot(index) else { return nil }
+        guard let slot = slot(index) else { preconditionFailure("A slot without a page") }
         // Skips 0, which marks the loop's own descriptors.
         let generation = slot.pointee.generation == .max ? 1 : slot.pointee.generation + 1
         slot.pointee = Connection()
         slot.pointee.generation = generation
-        return ConnectionID(index: index, generation: generation)
+        return (ConnectionID(index: index, generation: generation), slot)
     }
 
     mutating func give(_ index: Int) {
@@ -89,7 +90,7 @@ struct ConnectionSlab {
     }
 
     func deallocate() {
-        for page in 0..<pagesMax { pages[page]?.deallocate() }
+        for page in 0..<Self.pagesMax { pages[page]?.deallocate() }
         pages.deallocate()
     }
 }

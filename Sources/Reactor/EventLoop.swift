@@ -140,20 +140,17 @@ public final class EventLoop<Handler: LoopHandler> {
     public var connectionCount: Int { core.liveCount }
 
     /// Accepts on `socket`, which is the loop's from now on.
-    public func listen(on socket: ListeningSocket) throws(ReactorError) { try core.listen(socket) }
+    public func listen(on socket: ListeningSocket) { core.listen(socket) }
 
     /// Closes every listening socket; connections stay.
     public func stopListening() { core.stopListening() }
 
-    /// Makes an accepted socket this loop's. Nil, and the socket closed, at `connectionsMax`.
-    public func adopt(_ socket: AcceptedSocket) -> ConnectionID? {
-        let id = core.adopt(socket.descriptor, phase: .open)
-        if id == nil { socket.close() }
-        return id
-    }
+    /// Makes an accepted socket this loop's. At `connectionsMax` it is ended at once, with `failed(EMFILE)`.
+    @discardableResult
+    public func adopt(_ socket: AcceptedSocket) -> ConnectionID { core.adopt(socket.descriptor, phase: .open) }
 
-    /// Starts to connect: `connected` or `closed` will follow. Nil at `connectionsMax`.
-    public func connect(to address: SocketAddress) -> ConnectionID? { core.connect(address) }
+    /// Starts to connect: `connected` or `closed` will follow.
+    public func connect(to address: SocketAddress) -> ConnectionID { core.connect(address) }
 
     /// Copies `bytes` into the outbox, which is flushed once at the end of the turn.
     ///

@@ -10,7 +10,7 @@ public struct LoopConfiguration: Sendable {
     public var acceptRest: Duration = .milliseconds(100)
     /// How long a flush rests after ENOBUFS or ENOMEM, when the kernel would call the socket writable at once.
     public var flushRest: Duration = .milliseconds(10)
-    /// Connections of one loop; slots are allocated in pages of 1,024 as they are needed.
+    /// Connections of one loop; one more is closed with `failed(EMFILE)`. Slots come in pages of 1,024 as needed.
     public var connectionsMax = 1 << 20
     /// The hard cap of unsent bytes of one connection; past it the connection ends with `outboxFull`.
     public var outboxBytesMax = 16 * 1024 * 1024

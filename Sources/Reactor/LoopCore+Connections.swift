@@ -4,11 +4,12 @@ internal import Glibc
 extension LoopCore {
     // MARK: Coming
 
-    func listen(_ socket: ListeningSocket) throws(ReactorError) {
+    func listen(_ socket: ListeningSocket) {
         let index = listeners.count
         let code = watch(
             socket.descriptor, EPOLL_CTL_ADD, EPOLLIN.rawValue, raw: Self.listenerRaw + UInt64(index))
-        guard code == 0 else { throw .system(call: "epoll_ctl", code: code) }
+        // At the start of a process, and for lack of kernel memory only: a hub that cannot listen must not seem to run.
+        precondition(code == 0, "epoll_ctl failed for a listening socket: errno \(code)")
         listeners.append(Listener(descriptor: socket.descriptor))
     }
 
@@ -53,12 +54,16 @@ extension LoopCore {
         _ = watch(listeners[index].descriptor, EPOLL_CTL_MOD, interest, raw: Self.listenerRaw + UInt64(index))
     }
 
-    func adopt(_ descriptor: Int32, phase: Phase) -> ConnectionID? {
-        guard let id = slab.take(), let connection = slab.slot(id.index) else { return nil }
+    func adopt(_ descriptor: Int32, phase: Phase) -> ConnectionID {
+        let (id, connection) = slab.take()
         liveCount += 1
         connection.pointee.phase = phase
         connection.pointee.descriptor = descriptor
         guard descriptor >= 0 else { return id }
+        guard liveCount <= configuration.connectionsMax else {
+            end(id.index, connection, .failed(EMFILE))
+            return id
+        }
         setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
         setOption(descriptor, SOL_SOCKET, SO_KEEPALIVE)
         let interest = phase == .connecting ? EPOLLOUT.rawValue : EPOLLIN.rawValue
@@ -69,14 +74,11 @@ extension LoopCore {
     }
 
     /// Starts to connect. Whatever fails, also at once, is told by `closed`.
-    func connect(_ address: SocketAddress) -> ConnectionID? {
+    func connect(_ address: SocketAddress) -> ConnectionID {
         let descriptor = socket(address.family, streamSocketFlags, 0)
         var code = descriptor < 0 ? errno : 0
         if code == 0, address.withSystemAddress({ Glibc.connect(descriptor, $0, $1) }) != 0 { code = errno }
-        guard let id = adopt(descriptor, phase: .connecting) else {
-            if descriptor >= 0 { _ = Glibc.close(descriptor) }
-            return nil
-        }
+        let id = adopt(descriptor, phase: .connecting)
         // EINTR leaves the connect under way, like EINPROGRESS.
         if code != 0, code != EINPROGRESS, code != EINTR, let connection = slab.find(id) {
             end(id.index, connection, .failed(code))

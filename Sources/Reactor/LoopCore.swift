@@ -80,7 +80,7 @@ final class LoopCore {
         self.descriptors = descriptors
         self.configuration = configuration
         self.calls = calls
-        slab = ConnectionSlab(connectionsMax: configuration.connectionsMax)
+        slab = ConnectionSlab()
         pool = SegmentPool(bytesMax: configuration.poolBytesMax)
         events = .allocate(capacity: configuration.eventsPerTurn)
         parts = .allocate(capacity: Self.partsMax)
@@ -169,7 +169,10 @@ final class LoopCore {
                 return fired.token
             case .endConnection:
                 let id = ConnectionID(raw: fired.token)
-                if let connection = slab.find(id) { end(id.index, connection, connection.pointee.reason) }
+                guard let connection = slab.find(id) else { continue }
+                // Still closing: the peer did not take what we had for it, and the reason must not say that it did.
+                let isFlushed = connection.pointee.phase == .lingering
+                end(id.index, connection, isFlushed ? connection.pointee.reason : .failed(ETIMEDOUT))
             case .retryFlush:
                 let id = ConnectionID(raw: fired.token)
                 guard let connection = slab.find(id), connection.pointee.isResting else { continue }

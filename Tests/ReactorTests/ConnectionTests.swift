@@ -114,7 +114,7 @@ struct ConnectionTests {
         defer { worker.end() }
         let target = worker.address
         let front = try ProbeLoop { probe in
-            probe.onAccepted = { _, socket in target.post { _ = $0.loop.adopt(socket) } }
+            probe.onAccepted = { _, socket in target.post { $0.loop.adopt(socket) } }
         }
         defer { front.end() }
         let client = try PlainClient(try front.listen())
@@ -130,12 +130,12 @@ struct ConnectionTests {
         let address = try server.listen()
         let client = try ProbeLoop()
         defer { client.end() }
-        let id = client.perform { probe -> ConnectionID? in
-            guard let id = probe.loop.connect(to: address) else { return nil }
+        let id = client.perform { probe in
+            let id = probe.loop.connect(to: address)
             probe.loop.send(id, [5, 6])
             return id
         }
-        let connection = try #require(id ?? nil)
+        let connection = try #require(id)
         eventually { client.log.withLock { $0.received[connection] == [5, 6] } }
         #expect(client.log.withLock { $0.connected } == [connection])
     }
@@ -147,9 +147,72 @@ struct ConnectionTests {
         let client = try ProbeLoop()
         defer { client.end() }
         let id = client.perform { $0.loop.connect(to: socket.localAddress) }
-        let connection = try #require(id ?? nil)
+        let connection = try #require(id)
         eventually { client.log.withLock { $0.closed[connection] == [.failed(ECONNREFUSED)] } }
         #expect(client.log.withLock { $0.connected }.isEmpty)
+    }
+
+    @Test func aHalfOpenConnectionStillAnswersWhenTheLoopKeepsIt() throws {
+        var configuration = LoopConfiguration()
+        configuration.keepsHalfOpen = true
+        let server = try ProbeLoop(configuration) { probe in
+            probe.onReadClosed = { probe, id in probe.loop.schedule(after: .milliseconds(20), token: id.raw) }
+            probe.onTimer = { probe, token in
+                probe.loop.send(ConnectionID(raw: token), [1, 2])
+                probe.loop.close(ConnectionID(raw: token), afterFlush: true)
+            }
+        }
+        defer { server.end() }
+        let client = try PlainClient(try server.listen())
+        client.finishSending()
+        #expect(client.receive(3) == [1, 2])
+        eventually { server.log.withLock { $0.closed[ConnectionID(index: 0, generation: 1)] == [.local] } }
+    }
+
+    @Test func aPausedConnectionThatIsResetEndsInsteadOfSpinning() throws {
+        let server = try ProbeLoop()
+        defer { server.end() }
+        let id = ConnectionID(index: 0, generation: 1)
+        do {
+            let client = try PlainClient(try server.listen())
+            eventually { server.log.withLock { !$0.accepted.isEmpty } }
+            server.perform { $0.loop.pauseReading(id) }
+            var hard = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(client.descriptor, SOL_SOCKET, SO_LINGER, &hard, socklen_t(MemoryLayout<linger>.size))
+        }
+        eventually { server.log.withLock { $0.closed[id] == [.failed(ECONNRESET)] } }
+    }
+
+    @Test func oneConnectionTooManyIsClosedAndTheOthersStay() throws {
+        var configuration = LoopConfiguration()
+        configuration.connectionsMax = 1
+        let server = try ProbeLoop(configuration, echo)
+        defer { server.end() }
+        let address = try server.listen()
+        let first = try PlainClient(address)
+        eventually { server.log.withLock { !$0.accepted.isEmpty } }
+        let second = try PlainClient(address)
+        #expect(second.receive(1).isEmpty)
+        first.send([1])
+        #expect(first.receive(1) == [1])
+        #expect(server.log.withLock { $0.closed[ConnectionID(index: 1, generation: 1)] } == [.failed(EMFILE)])
+    }
+
+    @Test func aPeerThatNeverReadsEndsAClosingConnectionWithATimeout() throws {
+        var configuration = LoopConfiguration()
+        configuration.flushSeconds = 1
+        let server = try ProbeLoop(configuration)
+        defer { server.end() }
+        let client = try PlainClient(try server.listen(), receiveBuffer: 4096)
+        eventually { server.log.withLock { !$0.accepted.isEmpty } }
+        let id = ConnectionID(index: 0, generation: 1)
+        let bytes = pattern(12 << 20)
+        server.perform { probe in
+            probe.loop.send(id, bytes)
+            probe.loop.close(id, afterFlush: true)
+        }
+        eventually { server.log.withLock { $0.closed[id] == [.failed(ETIMEDOUT)] } }
+        withExtendedLifetime(client) {}
     }
 
     @Test func stoppingTellsClosedForEveryConnection() throws {

@@ -19,9 +19,10 @@ final class Probe: LoopHandler {
 
     let loop: EventLoop<Probe>
     let log: Guarded<Log>
-    var onAccepted: (Probe, AcceptedSocket) -> Void = { probe, socket in _ = probe.loop.adopt(socket) }
+    var onAccepted: (Probe, AcceptedSocket) -> Void = { probe, socket in probe.loop.adopt(socket) }
     var onReceived: (Probe, ConnectionID, UnsafeMutableRawBufferPointer) -> Void = { _, _, _ in }
     var onDrained: (Probe, ConnectionID) -> Void = { _, _ in }
+    var onReadClosed: (Probe, ConnectionID) -> Void = { _, _ in }
     var onTimer: (Probe, UInt64) -> Void = { _, _ in }
     var keepsBytes = true
 
@@ -43,7 +44,10 @@ final class Probe: LoopHandler {
         log.withLock { $0.drained.append(id) }
         onDrained(self, id)
     }
-    func readClosed(_ id: ConnectionID) { log.withLock { $0.readClosed.append(id) } }
+    func readClosed(_ id: ConnectionID) {
+        log.withLock { $0.readClosed.append(id) }
+        onReadClosed(self, id)
+    }
     func closed(_ id: ConnectionID, _ reason: CloseReason) {
         log.withLock { $0.closed[id, default: []].append(reason) }
     }
@@ -77,7 +81,7 @@ struct ProbeLoop: Sendable {
     /// Listens on a free port of the loopback.
     func listen() throws -> SocketAddress {
         let socket = try ListeningSocket.bind(to: .ipv4(port: 0))
-        perform { probe in try? probe.loop.listen(on: socket) }
+        perform { probe in probe.loop.listen(on: socket) }
         return socket.localAddress
     }
 
