@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A run of unsent bytes: memory of the pool behind its header, or bytes shared with other connections.
