@@ -1,7 +1,5 @@
 // What Glibc's Swift overlay leaves out: epoll, eventfd, timerfd, accept4.
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// Without _GNU_SOURCE: it changes fd_set and the sockaddr parameters, and the module then clashes with Dispatch's.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -14,3 +12,6 @@
 #include <unistd.h>
 #include <errno.h>
 #include <fcntl.h>
+
+// Linux, since 2.6.28; glibc shows it with _GNU_SOURCE only.
+extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);

@@ -1,0 +1,231 @@
+internal import CLinux
+internal import Glibc
+
+extension LoopCore {
+    // MARK: Coming
+
+    func listen(_ socket: ListeningSocket) {
+        let index = listeners.count
+        let code = watch(
+            socket.descriptor, EPOLL_CTL_ADD, EPOLLIN.rawValue, raw: Self.listenerRaw + UInt64(index))
+        // At the start of a process, and for lack of kernel memory only: a hub that cannot listen must not seem to run.
+        precondition(code == 0, "epoll_ctl failed for a listening socket: errno \(code)")
+        listeners.append(Listener(descriptor: socket.descriptor))
+    }
+
+    func stopListening() {
+        for index in listeners.indices where listeners[index].isOpen {
+            listeners[index].isOpen = false
+            _ = Glibc.close(listeners[index].descriptor)
+        }
+    }
+
+    /// The next connection that waits, or nil when none does or the process cannot take one now.
+    ///
+    /// Out of descriptors or memory, the listener rests for `acceptRest`: level-triggered, it would spin otherwise. No
+    /// reserve descriptor: the clients wait in the backlog and are served when one is free, instead of being cut off.
+    func accept(_ index: Int, budget: inout Int) -> AcceptedSocket? {
+        while budget > 0, listeners[index].isOpen, !listeners[index].isResting {
+            budget -= 1
+            let (result, peer) = calls.accept(listeners[index].descriptor)
+            if result >= 0 {
+                return AcceptedSocket(descriptor: Int32(result), peer: peer ?? .ipv4(0, 0, 0, 0, port: 0))
+            }
+            switch Int32(-result) {
+            case EAGAIN:
+                return nil
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                setAccepting(index, false)
+                _ = timers.schedule(
+                    at: deadline(after: configuration.acceptRest), .resumeAccepting, token: UInt64(index))
+                return nil
+            default:
+                // ECONNABORTED and the network errors of accept(2) are of that connection; EINTR is of none.
+                continue
+            }
+        }
+        return nil
+    }
+
+    func setAccepting(_ index: Int, _ isAccepting: Bool) {
+        guard listeners[index].isOpen else { return }
+        listeners[index].isResting = !isAccepting
+        let interest = isAccepting ? EPOLLIN.rawValue : 0
+        _ = watch(listeners[index].descriptor, EPOLL_CTL_MOD, interest, raw: Self.listenerRaw + UInt64(index))
+    }
+
+    func adopt(_ descriptor: Int32, phase: Phase) -> ConnectionID {
+        let (id, connection) = slab.take()
+        liveCount += 1
+        connection.pointee.phase = phase
+        connection.pointee.descriptor = descriptor
+        guard descriptor >= 0 else { return id }
+        guard liveCount <= configuration.connectionsMax else {
+            end(id.index, connection, .failed(EMFILE))
+            return id
+        }
+        setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
+        setOption(descriptor, SOL_SOCKET, SO_KEEPALIVE)
+        let interest = phase == .connecting ? EPOLLOUT.rawValue : EPOLLIN.rawValue
+        connection.pointee.interest = interest
+        let code = watch(descriptor, EPOLL_CTL_ADD, interest, raw: id.raw)
+        if code != 0 { end(id.index, connection, .failed(code)) }
+        return id
+    }
+
+    /// Starts to connect. Whatever fails, also at once, is told by `closed`.
+    func connect(_ address: SocketAddress) -> ConnectionID {
+        let descriptor = socket(address.family, streamSocketFlags, 0)
+        var code = descriptor < 0 ? errno : 0
+        if code == 0, address.withSystemAddress({ Glibc.connect(descriptor, $0, $1) }) != 0 { code = errno }
+        let id = adopt(descriptor, phase: .connecting)
+        // EINTR leaves the connect under way, like EINPROGRESS.
+        if code != 0, code != EINPROGRESS, code != EINTR, let connection = slab.find(id) {
+            end(id.index, connection, .failed(code))
+        }
+        return id
+    }
+
+    func finishConnecting(_ id: ConnectionID, _ connection: UnsafeMutablePointer<Connection>) -> LoopEvent {
+        let code = socketError(connection.pointee.descriptor)
+        guard code == 0 else {
+            end(id.index, connection, .failed(code))
+            return .nothing
+        }
+        connection.pointee.phase = .open
+        if !connection.pointee.outbox.isEmpty { markDirty(id.index, connection) }
+        updateInterest(id.index, connection)
+        return .connected(id)
+    }
+
+    private func socketError(_ descriptor: Int32) -> Int32 {
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
+    }
+
+    // MARK: Reading
+
+    /// One recv per socket and turn: level-triggered, what is left comes back after the others had theirs.
+    func receive(_ id: ConnectionID, _ connection: UnsafeMutablePointer<Connection>) -> LoopEvent {
+        let count = calls.receive(connection.pointee.descriptor, receiveBuffer)
+        if count > 0 {
+            guard connection.pointee.phase == .open else { return .nothing }
+            return .received(id, UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[..<count]))
+        }
+        guard count == 0 else {
+            let code = Int32(-count)
+            if code == EAGAIN || code == EINTR { return .nothing }
+            // While lingering everything was sent: a reset instead of a FIN changes nothing about why we closed.
+            let isLingering = connection.pointee.phase == .lingering
+            end(id.index, connection, isLingering ? connection.pointee.reason : .failed(code))
+            return .nothing
+        }
+        switch connection.pointee.phase {
+        case .lingering:
+            end(id.index, connection, connection.pointee.reason)
+        case .open:
+            connection.pointee.isReadClosed = true
+            updateInterest(id.index, connection)
+            return .readClosed(id)
+        case .closing:
+            connection.pointee.isReadClosed = true
+            updateInterest(id.index, connection)
+        case .free, .connecting, .dead:
+            break
+        }
+        return .nothing
+    }
+
+    /// After the handler heard `readClosed`.
+    func followReadClosed(_ id: ConnectionID) {
+        guard !configuration.keepsHalfOpen, let connection = slab.find(id), connection.pointee.phase == .open
+        else { return }
+        beginClosing(id.index, connection, .peerClosed)
+    }
+
+    func setPaused(_ id: ConnectionID, _ isPaused: Bool) {
+        guard let connection = slab.find(id),
+            connection.pointee.phase == .open || connection.pointee.phase == .connecting
+        else { return }
+        connection.pointee.isPaused = isPaused
+        updateInterest(id.index, connection)
+    }
+
+    // MARK: Going
+
+    func close(_ id: ConnectionID, afterFlush: Bool) {
+        guard let connection = slab.find(id) else { return }
+        if afterFlush, connection.pointee.phase != .connecting {
+            beginClosing(id.index, connection, .local)
+        } else {
+            end(id.index, connection, .local)
+        }
+    }
+
+    private func beginClosing(_ index: Int, _ connection: UnsafeMutablePointer<Connection>, _ reason: CloseReason) {
+        guard connection.pointee.phase == .open else { return }
+        connection.pointee.phase = .closing
+        connection.pointee.reason = reason
+        connection.pointee.isPaused = false
+        setEndTimer(index, connection, .seconds(configuration.flushSeconds))
+        updateInterest(index, connection)
+        if connection.pointee.outbox.isEmpty { finishClosing(index, connection) }
+    }
+
+    /// The outbox of a closing connection is empty: send our FIN, and wait for the peer's if we have not had it.
+    func finishClosing(_ index: Int, _ connection: UnsafeMutablePointer<Connection>) {
+        guard connection.pointee.phase == .closing else { return }
+        if connection.pointee.isReadClosed { return end(index, connection, connection.pointee.reason) }
+        shutdown(connection.pointee.descriptor, Int32(SHUT_WR))
+        connection.pointee.phase = .lingering
+        setEndTimer(index, connection, .seconds(configuration.lingerSeconds))
+    }
+
+    private func setEndTimer(_ index: Int, _ connection: UnsafeMutablePointer<Connection>, _ delay: Duration) {
+        timers.cancel(connection.pointee.endTimer)
+        let id = ConnectionID(index: index, generation: connection.pointee.generation)
+        connection.pointee.endTimer = timers.schedule(at: deadline(after: delay), .endConnection, token: id.raw)
+    }
+
+    func endBroken(_ index: Int, _ connection: UnsafeMutablePointer<Connection>) {
+        let code = socketError(connection.pointee.descriptor)
+        end(index, connection, code == 0 ? .peerClosed : .failed(code))
+    }
+
+    /// Closes the descriptor now; `closed` is told at the end of the turn, and only then is the slot free.
+    func end(_ index: Int, _ connection: UnsafeMutablePointer<Connection>, _ reason: CloseReason) {
+        guard connection.pointee.phase != .dead, connection.pointee.phase != .free else { return }
+        connection.pointee.phase = .dead
+        connection.pointee.reason = reason
+        timers.cancel(connection.pointee.endTimer)
+        connection.pointee.outbox.removeAll(&pool)
+        if connection.pointee.descriptor >= 0 { _ = Glibc.close(connection.pointee.descriptor) }
+        connection.pointee.descriptor = -1
+        liveCount -= 1
+        dead.append(UInt32(index))
+    }
+
+    func endAll() {
+        stopListening()
+        for index in 0..<slab.slotCount {
+            if let connection = slab.slot(index) { end(index, connection, .local) }
+        }
+    }
+
+    /// The connection at `position` of the dead; `recycleDead` follows when all were told.
+    func deadConnection(_ position: Int) -> (ConnectionID, CloseReason)? {
+        let index = Int(dead[position])
+        guard let connection = slab.slot(index) else { return nil }
+        return (ConnectionID(index: index, generation: connection.pointee.generation), connection.pointee.reason)
+    }
+
+    func recycleDead(_ count: Int) {
+        for position in 0..<count { slab.give(Int(dead[position])) }
+        dead.removeSubrange(0..<count)
+    }
+}
+
+extension LoopCore {
+    func isOpen(_ id: ConnectionID) -> Bool { slab.find(id)?.pointee.phase == .open }
+}

@@ -1,0 +1,31 @@
+/// Immutable bytes that connections of several loops send without copying: a broadcast is encoded once.
+public final class SharedBytes: Sendable {
+    // nonisolated(unsafe): written in init only, freed in deinit only. Not an array, because an outbox keeps a pointer
+    // to it between turns, and an array promises none.
+    nonisolated(unsafe) let storage: UnsafeRawBufferPointer
+
+    public var count: Int { storage.count }
+
+    /// A copy of the bytes, for tests and logs.
+    public var bytes: [UInt8] { Array(storage) }
+
+    public convenience init(_ bytes: [UInt8]) { self.init(count: bytes.count) { $0.copyBytes(from: bytes) } }
+
+    public convenience init(copying bytes: UnsafeRawBufferPointer) {
+        self.init(count: bytes.count) { $0.copyMemory(from: bytes) }
+    }
+
+    /// Lets `fill` write the `count` bytes; they are zero before.
+    public init(count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        fill(memory)
+        storage = UnsafeRawBufferPointer(memory)
+    }
+
+    deinit { storage.deallocate() }
+
+    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try body(storage)
+    }
+}
