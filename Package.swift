@@ -9,15 +9,39 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
 // The rooms and who may know whom: a pure target never gains a socket, a clock or a random source.
 let package = Package(
     name: "carillon",
-    dependencies: [],
+    products: [
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
     targets: [
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], swiftSettings: settings),
         .target(name: "Causality", swiftSettings: settings),
+        .target(name: "Wire", dependencies: ["Causality", "Cryptography", "Storage"], swiftSettings: settings),
+        .target(name: "HTTP", dependencies: [httpTypes], swiftSettings: settings),
+        .target(name: "WebSocket", dependencies: ["Cryptography", "HTTP", httpTypes], swiftSettings: settings),
+        .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Storage", dependencies: ["Causality"], swiftSettings: settings),
+        .target(
+            name: "Hub",
+            dependencies: [
+                "Causality", "Cryptography", "HTTP", "Reactor", "Storage", "WebSocket", "Wire", httpTypes, logging,
+            ],
+            swiftSettings: settings),
+
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
+        .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),
+        .testTarget(name: "ReactorTests", dependencies: ["CLinux", "Reactor"], swiftSettings: settings),
     ]
 )

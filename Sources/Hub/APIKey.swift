@@ -1,7 +1,7 @@
 internal import Causality
 internal import Cryptography
 internal import Foundation
-public import Storage
+internal import Storage
 
 /// An API key: `car_` + a visible prefix of 8 characters + `_` + a random 256-bit secret, all of it base64url text.
 ///

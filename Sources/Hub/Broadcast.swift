@@ -91,11 +91,10 @@ struct Chain: Sendable {
 
     /// The frame that says: nothing for you between `after` and `upTo`.
     func advance(after: Position?, upTo: Position) -> [UInt8] {
-        let synced = Synced(
-            space: Identifier(unchecked: CarillonProtocol.ownSpaceName), after: after.map { cursor($0) },
-            cursor: cursor(upTo))
         var payload: [UInt8] = []
-        HubFrame.synced(synced).encode(into: &payload)
+        FrameEncoder.synced(
+            space: Identifier(unchecked: CarillonProtocol.ownSpaceName), after: after.map { cursor($0) },
+            upTo: cursor(upTo), into: &payload)
         return FrameWriter.serverTextFrame(payload)
     }
 
@@ -116,22 +115,19 @@ struct Chain: Sendable {
     ) {
         let space = Identifier(unchecked: CarillonProtocol.ownSpaceName)
         var payload: [UInt8] = []
-        payload.reserveCapacity(items.reduce(256) { $0 + $1.encoded.count + 1 })
-        if isSibling {
-            FrameEncoder.conflictPrefix(
-                space: space, after: cursor(after), upTo: cursor(upTo), into: &payload)
+        payload.reserveCapacity(items.reduce(FrameEncoder.changesOverheadBytesMax) { $0 + $1.encoded.count + 1 })
+        if isSibling, let sibling = items.first {
+            FrameEncoder.conflict(
+                space: space, after: cursor(after), upTo: cursor(upTo), entry: sibling.encoded, headClock: nil,
+                into: &payload)
         } else {
             FrameEncoder.changesPrefix(space: space, after: cursor(after), upTo: cursor(upTo), into: &payload)
-        }
-        var isFirst = true
-        for item in items {
-            if !isFirst { payload.append(UInt8(ascii: ",")) }
-            isFirst = false
-            payload.append(contentsOf: item.encoded)
-        }
-        if isSibling {
-            FrameEncoder.conflictSuffix(into: &payload)
-        } else {
+            var isFirst = true
+            for item in items {
+                if !isFirst { FrameEncoder.changesSeparator(into: &payload) }
+                isFirst = false
+                payload.append(contentsOf: item.encoded)
+            }
             FrameEncoder.changesSuffix(into: &payload)
         }
         FrameWriter.append(opcode: .text, payload: payload, into: &bytes)

@@ -39,7 +39,6 @@ final class Connection {
     var hello: Hello?
     var member: Member?
     var subscription: Subscription?
-    var pushesInFlight = 0
     /// What the device has confirmed and the store has not been told yet.
     var acknowledged: Position?
 
@@ -48,6 +47,12 @@ final class Connection {
         heardAt = now
         startedAt = now
         parser = RequestParser(limits: limits)
+    }
+
+    /// Lets `body` write frames; nothing where there is no WebSocket.
+    func write(_ body: (inout WebSocketMachine, inout [UInt8]) -> Void, into bytes: inout [UInt8]) {
+        guard machine != nil else { return }
+        body(&machine!, &bytes)
     }
 }
 
@@ -67,8 +72,6 @@ struct Subscription {
     var seen: Position
     /// The `up_to` of the last frame it was sent: its own idea of where it is. At most `seen`.
     var told: Position
-    /// Whether it was told that it has caught up.
-    var isSynced = false
     let kinds: [Identifier]
     let namespaces: [Identifier]
     let device: Identifier

@@ -18,6 +18,7 @@ final class HubCore: Sendable {
     private let readQueues: [DispatchQueue]
     private let shards: Guarded<[LoopAddress<ShardMail>]>
     private let draining = Guarded(false)
+    private let revocationsSeen = Guarded(WallClock.now)
 
     init(store: any Store, configuration: HubConfiguration, log: Logger) {
         self.store = store
@@ -56,6 +57,10 @@ final class HubCore: Sendable {
         for shard in shards.withLock({ $0 }) { shard.post(mail) }
     }
 
+    func post(_ mail: ShardMail, to shard: Int) {
+        shards.withLock { $0[shard] }.post(mail)
+    }
+
     /// Hands a push to the lane of its space. Nil when it was taken and its answer will be called.
     func submit(_ push: PendingPush) -> JournalLane.Refusal? {
         lanes[Int(UInt(bitPattern: push.submission.space.hashValue) % UInt(lanes.count))].submit(push)
@@ -64,6 +69,24 @@ final class HubCore: Sendable {
     /// Runs store reads off the event loops. Work of one `key` runs in order.
     func read(key: Int, _ work: @escaping @Sendable () -> Void) {
         readQueues[key % readQueues.count].async(execute: work)
+    }
+
+    /// Asks the store for keys that were revoked since the last look, by this process or another, and ends their
+    /// sessions.
+    func lookForRevokedKeys() {
+        read(key: 0) { [self] in
+            let since = revocationsSeen.withLock { $0 }
+            let now = WallClock.now
+            do throws(StoreError) {
+                let prefixes = try store.accounts.keysRevoked(after: since)
+                // Looks overlap: a revocation may be committed some time after the moment that it is dated.
+                let overlap = Int64(limits.revocationSeconds) * 5_000_000
+                revocationsSeen.withLock { $0 = Position(now.microseconds - overlap) }
+                if !prefixes.isEmpty { postToAll(.revoked(Set(prefixes))) }
+            } catch {
+                log.warning("revoked keys could not be read: \(error)")
+            }
+        }
     }
 
     /// Refuses new pushes and returns when all that were taken are committed and answered.

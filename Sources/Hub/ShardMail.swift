@@ -19,8 +19,10 @@ enum ShardMail: Sendable {
     case answered(ConnectionID, RESTAnswer)
     /// Keys with these prefixes open nothing any more.
     case revoked(Set<String>)
+    /// Listen from now on.
+    case listen(ListeningSocket)
     /// Say bye to everybody; the hub stops.
-    case farewell
+    case farewell(Farewell)
 }
 
 /// Somebody whose hello was good.

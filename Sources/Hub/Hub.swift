@@ -1,0 +1,63 @@
+internal import Dispatch
+public import Logging
+public import Reactor
+public import Storage
+
+/// A running hub: shards on their threads, lanes on their queues, one store.
+public final class Hub: Sendable {
+    public static let version = "0.1.0"
+
+    /// Where it listens; the port is the real one when 0 was asked for.
+    public let address: SocketAddress
+    private let core: HubCore
+    private let shards: [LoopAddress<ShardMail>]
+
+    /// Starts the shards and listens.
+    ///
+    /// - Throws: `ReactorError` when the address is taken or cannot be had.
+    public static func start(
+        store: any Store, configuration: HubConfiguration, log: Logger
+    ) throws(ReactorError) -> Hub {
+        let listener = try ListeningSocket.bind(to: configuration.address)
+        let core = HubCore(store: store, configuration: configuration, log: log)
+        var loops = LoopConfiguration()
+        loops.connectionsMax = configuration.limits.connectionsPerShardMax
+        // The largest thing that is ever sent at once, a REST page or an answer with stored versions, twice over.
+        loops.outboxBytesMax = 64 << 20
+        let loopConfiguration = loops
+        var shards: [LoopAddress<ShardMail>] = []
+        for number in 0..<configuration.shardCount {
+            let shard = try EventLoop<HubShard>.start(name: "shard.\(number)", configuration: loopConfiguration) {
+                HubShard(number: number, core: core, loop: $0)
+            }
+            shards.append(shard)
+            core.add(shard)
+        }
+        // Only now: a connection that comes in is dealt to shards that are all there.
+        shards[0].post(.listen(listener))
+        return Hub(address: listener.localAddress, core: core, shards: shards)
+    }
+
+    private init(address: SocketAddress, core: HubCore, shards: [LoopAddress<ShardMail>]) {
+        self.address = address
+        self.core = core
+        self.shards = shards
+    }
+
+    /// Stops: takes no more pushes, commits and answers those that it has, says bye with a delay to come back, and
+    /// returns when every connection is closed or ``HubLimits/drainSeconds`` have passed.
+    public func stop() {
+        core.drain()
+        let emptied = DispatchSemaphore(value: 0)
+        for shard in shards { shard.post(.farewell(Farewell { emptied.signal() })) }
+        let deadline = DispatchTime.now() + .seconds(core.limits.drainSeconds)
+        for _ in shards { _ = emptied.wait(timeout: deadline) }
+        for shard in shards { shard.stop() }
+        for shard in shards { shard.join() }
+    }
+}
+
+/// Told when a shard has no connection left.
+struct Farewell: Sendable {
+    let emptied: @Sendable () -> Void
+}

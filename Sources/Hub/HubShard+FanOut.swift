@@ -1,0 +1,182 @@
+internal import Causality
+internal import Logging
+internal import Reactor
+internal import Storage
+internal import Wire
+
+/// Catch-up and live as one stream: every frame's `after` is the `up_to` that the device was told before.
+extension HubShard {
+    func subscribe(_ connection: Connection, _ member: Member, _ hello: Hello) {
+        connection.subscription = Subscription(
+            seen: member.start, told: member.start, kinds: hello.kinds, namespaces: hello.namespaces,
+            device: member.device.id, ownUpTo: member.hasCursor ? .start : member.head)
+        // In the room and in the directory before the log is read: what commits meanwhile is announced here, and
+        // `latest` tells that the page missed it.
+        let space = member.user.space
+        if rooms[space] == nil {
+            rooms[space] = Room(chain: Chain(generation: core.store.generation, space: space))
+            core.directory.insert(shard: number, space: space)
+        }
+        rooms[space]?.members.append(connection.id)
+        readLog(connection)
+    }
+
+    func leaveRoom(_ connection: Connection) {
+        guard connection.subscription != nil, let space = connection.member?.user.space else { return }
+        connection.subscription = nil
+        rooms[space]?.members.removeAll { $0 == connection.id }
+        guard rooms[space]?.members.isEmpty == true else { return }
+        rooms[space] = nil
+        core.directory.remove(shard: number, space: space)
+    }
+
+    // MARK: Live
+
+    /// Hands a commit to the room's subscribers; the loop sends what each got at the end of the turn.
+    func deliver(_ broadcast: Broadcast) {
+        guard let room = rooms[broadcast.space] else { return }
+        room.latest = max(room.latest, broadcast.upTo)
+        for id in room.members {
+            guard let connection = connection(id), connection.subscription?.state == .live else { continue }
+            deliver(broadcast, to: connection, room.chain)
+        }
+    }
+
+    private func deliver(_ broadcast: Broadcast, to connection: Connection, _ chain: Chain) {
+        guard var subscription = connection.subscription, broadcast.upTo > subscription.seen else { return }
+        if broadcast.isGap || broadcast.after > subscription.seen {
+            readLog(connection)
+            return
+        }
+        if loop.outboxBytes(connection.id) > core.limits.outboxBytesMax {
+            // It reads too slowly. Its frames are dropped; the log has them.
+            connection.subscription?.state = .lagging
+            _ = connection.session.fellBehind()
+            return
+        }
+        let isAuthor = broadcast.hasAuthor(subscription.device)
+        if !subscription.isFiltered && !isAuthor && broadcast.after == subscription.seen {
+            if subscription.told != broadcast.after {
+                loop.send(connection.id, chain.advance(after: subscription.told, upTo: broadcast.after))
+            }
+            loop.send(connection.id, broadcast.frames)
+            subscription.told = broadcast.upTo
+        } else {
+            let items = broadcast.items.filter { $0.position > subscription.seen && subscription.wants($0) }
+            if !items.isEmpty {
+                loop.send(
+                    connection.id, chain.frames(items[...], after: subscription.told, upTo: broadcast.upTo))
+                subscription.told = broadcast.upTo
+            } else if isAuthor {
+                // Its own changes are not echoed, but its chain moves past them.
+                loop.send(connection.id, chain.advance(after: subscription.told, upTo: broadcast.upTo))
+                subscription.told = broadcast.upTo
+            }
+        }
+        subscription.seen = broadcast.upTo
+        connection.subscription = subscription
+    }
+
+    // MARK: Catch-up
+
+    /// Reads the next page of the log for a device.
+    func readLog(_ connection: Connection) {
+        guard let member = connection.member, let subscription = connection.subscription else { return }
+        connection.subscription?.state = .reading
+        var query = PageQuery(
+            space: member.user.space, after: subscription.seen, limit: core.limits.pageEntriesMax,
+            bytesMax: core.limits.pageBytesMax)
+        query.kinds = subscription.kinds
+        query.namespaces = subscription.namespaces
+        if subscription.ownUpTo <= subscription.seen { query.excludedAuthor = subscription.device }
+        let asked = query
+        let (id, shard, core) = (connection.id, number, core)
+        core.read(key: id.index) {
+            do throws(StoreError) {
+                let page = try core.store.page(asked)
+                let encoded = CatchUpPage(
+                    items: page.entries.map { BroadcastItem($0) }, after: asked.after, upTo: page.upTo,
+                    hasMore: page.hasMore)
+                core.post(.page(id, .success(encoded)), to: shard)
+            } catch {
+                core.log.warning("a page of the log could not be read: \(error)")
+                core.post(.page(id, .failure(error)), to: shard)
+            }
+        }
+    }
+
+    func takePage(_ connection: Connection, _ result: Result<CatchUpPage, StoreError>) {
+        guard let subscription = connection.subscription, subscription.state == .reading,
+            let space = connection.member?.user.space, let room = rooms[space]
+        else { return }
+        switch result {
+        case .failure(let error):
+            // The chain cannot go on. The device comes back with its cursor.
+            let told = ErrorFrame(error)
+            act(
+                connection,
+                connection.session.refused(told.code, message: told.message, retryAfterMs: told.retryAfterMs))
+        case .success(let page):
+            let items = page.items.filter { subscription.wants($0) }
+            if !items.isEmpty {
+                loop.send(
+                    connection.id, room.chain.frames(items[...], after: subscription.told, upTo: page.upTo))
+                connection.subscription?.told = page.upTo
+            }
+            connection.subscription?.seen = page.upTo
+            continueCatchUp(connection, room, hasMore: page.hasMore || room.latest > page.upTo)
+        }
+    }
+
+    private func continueCatchUp(_ connection: Connection, _ room: Room, hasMore: Bool) {
+        if !hasMore {
+            goLive(connection, room.chain)
+        } else if loop.outboxBytes(connection.id) > core.limits.outboxBytesMax {
+            connection.subscription?.state = .lagging
+        } else {
+            readLog(connection)
+        }
+    }
+
+    private func goLive(_ connection: Connection, _ chain: Chain) {
+        guard let subscription = connection.subscription, connection.session.caughtUp() else { return }
+        loop.send(connection.id, chain.advance(after: subscription.told, upTo: subscription.seen))
+        connection.subscription?.told = subscription.seen
+        connection.subscription?.state = .live
+    }
+
+    // MARK: Acknowledgements
+
+    func acknowledge(_ connection: Connection, _ cursor: Cursor) {
+        guard let member = connection.member else { return }
+        let isOurs =
+            cursor.spaceTag == Cursor.spaceTag(of: member.user.space) && cursor.generation == core.store.generation
+        guard isOurs else {
+            send(connection, .error(ErrorFrame(code: .badCursor)))
+            return
+        }
+        if connection.acknowledged == nil { acknowledging.append(connection.id) }
+        connection.acknowledged = max(connection.acknowledged ?? .start, cursor.position)
+    }
+
+    func flushAcknowledgements() {
+        for id in acknowledging {
+            if let connection = connection(id) { flushAcknowledgement(connection) }
+        }
+        acknowledging.removeAll(keepingCapacity: true)
+    }
+
+    func flushAcknowledgement(_ connection: Connection) {
+        guard let position = connection.acknowledged, let member = connection.member else { return }
+        connection.acknowledged = nil
+        let core = core
+        core.read(key: connection.id.index) {
+            do throws(StoreError) {
+                try core.store.accounts.acknowledge(
+                    position, device: member.device.id, of: member.user.id, at: WallClock.now)
+            } catch {
+                core.log.warning("an acknowledgement could not be kept: \(error)")
+            }
+        }
+    }
+}

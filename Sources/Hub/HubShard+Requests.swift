@@ -1,0 +1,143 @@
+internal import Cryptography
+internal import HTTP
+internal import HTTPTypes
+internal import Reactor
+internal import WebSocket
+internal import Wire
+
+/// HTTP on a connection: one request at a time is with a route; what came behind it waits.
+extension HubShard {
+    static let socketPath = "/v1/socket"
+    static let echoPath = "/echo"
+
+    func readRequests(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
+        connection.parser.receive(bytes)
+        do {
+            while connection.phase == .http, !connection.isAnswering, let event = try connection.parser.next() {
+                take(event, connection)
+            }
+        } catch {
+            refuseRequest(connection, error)
+            return
+        }
+        switch connection.phase {
+        case .http where connection.isAnswering:
+            connection.heldInput = connection.parser.takeRemainder()
+            loop.pauseReading(connection.id)
+        case .session, .echo:
+            // The client may have sent frames right behind its upgrade request.
+            var remainder = connection.parser.takeRemainder()
+            if !remainder.isEmpty { remainder.withUnsafeMutableBytes { readFrames(connection, $0) } }
+        case .http, .ending: break
+        }
+    }
+
+    private func take(_ event: HTTPEvent, _ connection: Connection) {
+        switch event {
+        case .head(let head):
+            connection.request = head
+        case .expectContinue:
+            reply(connection) { ResponseWriter.appendContinue(into: &$0) }
+        case .body(let bytes):
+            connection.requestBody.append(contentsOf: bytes)
+        case .end:
+            guard let head = connection.request else { return }
+            let body = connection.requestBody
+            connection.requestBody = []
+            route(connection, head, body)
+        }
+    }
+
+    private func route(_ connection: Connection, _ head: RequestHead, _ body: [UInt8]) {
+        let isSocket = head.path == HubShard.socketPath
+        if isSocket || (core.configuration.hasEcho && head.path == HubShard.echoPath) {
+            upgrade(connection, head, isEcho: !isSocket)
+            return
+        }
+        connection.isAnswering = true
+        let id = connection.id
+        let core = core
+        let shard = number
+        core.read(key: id.index) {
+            RESTRoutes(core: core).answer(RESTRequest(head: head, body: body)) { answer in
+                core.post(.answered(id, answer), to: shard)
+            }
+        }
+    }
+
+    private func upgrade(_ connection: Connection, _ head: RequestHead, isEcho: Bool) {
+        do throws(HandshakeRefusal) {
+            let answer = try Handshake.answer(
+                to: head, subprotocols: isEcho ? [] : [CarillonProtocol.subprotocol])
+            reply(connection) {
+                ResponseWriter.appendHead(status: 101, fields: answer.fields, chunked: false, into: &$0)
+            }
+            var limits = WebSocketLimits()
+            limits.messageBytesMax = core.wireLimits.frameBytesMax
+            limits.frameBytesMax = core.wireLimits.frameBytesMax
+            connection.machine = WebSocketMachine(role: .server, limits: limits)
+            connection.headerKey = head.apiKey
+            connection.request = nil
+            connection.phase = isEcho ? .echo : .session
+        } catch {
+            var answer = RESTAnswer(Problem(code: .badFrame, detail: error.sentence))
+            answer.status = error.status
+            answer.fields += error.fields
+            answerRequest(connection, answer)
+        }
+    }
+
+    /// Sends the answer of the request at hand, and goes on with the one behind it.
+    func answerRequest(_ connection: Connection, _ answer: RESTAnswer) {
+        guard connection.phase == .http, let head = connection.request else { return }
+        let keepsAlive = head.keepAlive && !core.isDraining
+        reply(connection) {
+            ResponseWriter.append(
+                status: answer.status, fields: answer.fields, body: answer.body, keepAlive: keepsAlive,
+                isHTTP10: head.isHTTP10, omitsBody: head.request.method == .head, into: &$0)
+        }
+        connection.request = nil
+        guard keepsAlive else {
+            connection.phase = .ending
+            loop.close(connection.id, afterFlush: true)
+            return
+        }
+        guard connection.isAnswering else { return }
+        connection.isAnswering = false
+        connection.heardAt = loop.now
+        loop.resumeReading(connection.id)
+        let held = connection.heldInput
+        connection.heldInput = []
+        if !held.isEmpty { held.withUnsafeBytes { readRequests(connection, $0) } }
+    }
+
+    /// The bytes are no request: where the next one would begin is unknown, so the connection ends (RFC 9112 9.6).
+    private func refuseRequest(_ connection: Connection, _ error: HTTPError) {
+        var answer = RESTAnswer(Problem(code: error.status == 413 ? .tooLarge : .badFrame, detail: error.sentence))
+        answer.status = error.status
+        reply(connection) {
+            ResponseWriter.append(
+                status: answer.status, fields: answer.fields, body: answer.body, keepAlive: false, into: &$0)
+        }
+        connection.phase = .ending
+        loop.close(connection.id, afterFlush: true)
+    }
+
+    private func reply(_ connection: Connection, _ write: (inout [UInt8]) -> Void) {
+        scratch.removeAll(keepingCapacity: true)
+        write(&scratch)
+        loop.send(connection.id, scratch)
+    }
+}
+
+extension RequestHead {
+    /// The API key of `Authorization: Bearer KEY` or `X-API-Key: KEY`. Never of the URL: those are logged everywhere.
+    var apiKey: String? {
+        if let authorization = field(.authorization) {
+            let parts = authorization.split(separator: " ", maxSplits: 1)
+            guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+            return String(parts[1])
+        }
+        return HTTPField.Name("X-API-Key").flatMap { field($0) }
+    }
+}

@@ -1,0 +1,159 @@
+internal import Causality
+internal import Reactor
+internal import Storage
+internal import WebSocket
+internal import Wire
+
+/// WebSocket messages in, what the session machine says out.
+extension HubShard {
+    func readFrames(_ connection: Connection, _ bytes: UnsafeMutableRawBufferPointer) {
+        connection.machine?.receive(bytes)
+        while connection.phase != .ending, let event = connection.machine?.next() {
+            take(event, connection)
+        }
+        // The machine has taken in all that came; what follows stays in the kernel until there is room.
+        if connection.phase == .session, !connection.session.wantsInput { loop.pauseReading(connection.id) }
+    }
+
+    private func take(_ event: WebSocketEvent, _ connection: Connection) {
+        switch event {
+        case .text(let payload) where connection.phase == .echo:
+            write(connection) { $0.appendMessage(.text, payload, into: &$1) }
+        case .binary(let payload) where connection.phase == .echo:
+            write(connection) { $0.appendMessage(.binary, payload, into: &$1) }
+        case .text(let payload):
+            readFrame(connection, [UInt8](payload))
+        case .binary:
+            end(connection, closeCode: CloseCode.unsupportedData.rawValue, reason: "frames are text")
+        case .ping(let payload):
+            write(connection) { $0.appendPong(payload, into: &$1) }
+        case .pong:
+            break
+        case .close(let code, _):
+            end(connection, closeCode: code?.rawValue, reason: "")
+        case .failed(let code, let reason):
+            end(connection, closeCode: code.rawValue, reason: reason)
+        }
+    }
+
+    private func readFrame(_ connection: Connection, _ bytes: [UInt8]) {
+        let action: HubSession.Action
+        do throws(FrameError) {
+            action = connection.session.receive(try ClientFrame.decode(bytes, limits: core.wireLimits))
+        } catch {
+            action = connection.session.receive(error)
+        }
+        act(connection, action)
+    }
+
+    func act(_ connection: Connection, _ action: HubSession.Action) {
+        switch action {
+        case .none: break
+        case .authenticate(let hello): authenticate(connection, hello)
+        case .submit(let push): submit(connection, push)
+        case .acknowledge(let cursor): acknowledge(connection, cursor)
+        case .pong(let id): send(connection, .pong(id: id))
+        case .reply(let error): send(connection, .error(error))
+        case .close(let error):
+            send(connection, .error(error))
+            end(connection, closeCode: error.code.closeCode, reason: error.message)
+        case .finish: end(connection, closeCode: CloseCode.normal.rawValue, reason: "")
+        }
+    }
+
+    // MARK: Hello
+
+    private func authenticate(_ connection: Connection, _ hello: Hello) {
+        connection.hello = hello
+        let (id, shard, core, headerKey) = (connection.id, number, core, connection.headerKey)
+        core.read(key: id.index) {
+            do throws(ErrorFrameError) {
+                let member = try Authenticator(store: core.store).admit(hello, headerKey: headerKey)
+                core.post(.admitted(id, member), to: shard)
+            } catch {
+                core.post(.refused(id, error.frame), to: shard)
+            }
+        }
+    }
+
+    func refuse(_ connection: Connection, _ error: ErrorFrame) {
+        act(
+            connection,
+            connection.session.refused(error.code, message: error.message, retryAfterMs: error.retryAfterMs))
+    }
+
+    func admit(_ connection: Connection, _ member: Member) {
+        guard let hello = connection.hello else { return }
+        connection.member = member
+        connection.hello = nil
+        let held: [ClientFrame]
+        switch connection.session.authenticated(live: hello.live) {
+        case .ended: return
+        case .pushOnly(let frames):
+            welcome(connection, member)
+            held = frames
+        case .catchUp(let frames):
+            welcome(connection, member)
+            subscribe(connection, member, hello)
+            held = frames
+        }
+        for frame in held where connection.phase == .session { act(connection, connection.session.receive(frame)) }
+        if connection.phase == .session, connection.session.wantsInput { loop.resumeReading(connection.id) }
+    }
+
+    private func welcome(_ connection: Connection, _ member: Member) {
+        let cursor = Cursor(
+            generation: core.store.generation, space: member.user.space, position: member.head)
+        send(
+            connection,
+            .welcome(
+                Welcome(
+                    session: "\(number).\(connection.id.raw)", serverTime: WallClock.now.microseconds,
+                    user: member.user.name.text, device: member.device.id, replica: member.device.replica,
+                    space: Identifier(unchecked: CarillonProtocol.ownSpaceName),
+                    generation: core.store.generation.text, limits: core.wireLimits, cursor: cursor)))
+    }
+
+    // MARK: Pushes
+
+    private func submit(_ connection: Connection, _ push: Push) {
+        guard let member = connection.member else { return }
+        let (id, shard, core) = (connection.id, number, core)
+        PushDesk(core: core).take(push, from: member.user, member.device) { answer in
+            core.post(.pushed(id, answer), to: shard)
+        }
+    }
+
+    func answerPush(_ connection: Connection, _ answer: PushAnswer) {
+        guard connection.phase == .session else { return }
+        switch answer {
+        case .pushed(let pushed): send(connection, .pushed(pushed))
+        case .failed(let error): send(connection, .error(error))
+        }
+        if connection.session.answered() { loop.resumeReading(connection.id) }
+    }
+
+    // MARK: Writing
+
+    func send(_ connection: Connection, _ frame: HubFrame) {
+        var payload: [UInt8] = []
+        frame.encode(into: &payload)
+        write(connection) { $0.appendMessage(.text, payload, into: &$1) }
+    }
+
+    func write(_ connection: Connection, _ body: (inout WebSocketMachine, inout [UInt8]) -> Void) {
+        scratch.removeAll(keepingCapacity: true)
+        connection.write(body, into: &scratch)
+        if !scratch.isEmpty { loop.send(connection.id, scratch) }
+    }
+
+    /// Sends a close frame as the last thing, and ends the connection when it is out.
+    func end(_ connection: Connection, closeCode: UInt16?, reason: String) {
+        guard connection.phase != .ending else { return }
+        write(connection) { $0.appendClose(closeCode.map { CloseCode(rawValue: $0) }, reason: reason, into: &$1) }
+        connection.phase = .ending
+        connection.session.disconnected()
+        leaveRoom(connection)
+        loop.close(connection.id, afterFlush: true)
+    }
+}

@@ -1,0 +1,192 @@
+internal import Causality
+internal import HTTP
+internal import Reactor
+internal import Storage
+internal import WebSocket
+internal import Wire
+
+/// One event loop's share of the hub: its connections, their sessions, and the rooms they listen in.
+///
+/// Lives on its loop's thread. What blocks (the store) is done elsewhere and comes back as mail.
+final class HubShard: LoopHandler {
+    enum Timer {
+        static let sweep: UInt64 = 1
+        static let acknowledge: UInt64 = 2
+        static let revocations: UInt64 = 3
+        static let sweepSeconds = 5
+    }
+
+    let number: Int
+    let core: HubCore
+    let loop: EventLoop<HubShard>
+    /// By slot of the connection's ID.
+    var connections: [Connection?] = []
+    var rooms: [Identifier: Room] = [:]
+    /// Connections with an acknowledgement that the store has not been told.
+    var acknowledging: [ConnectionID] = []
+    /// Bytes on their way into an outbox; kept, so that a frame costs no allocation.
+    var scratch: [UInt8] = []
+    private var nextShard = 0
+    /// Set once the hub stops.
+    private var farewell: Farewell?
+
+    init(number: Int, core: HubCore, loop: EventLoop<HubShard>) {
+        self.number = number
+        self.core = core
+        self.loop = loop
+        _ = loop.schedule(after: .seconds(Timer.sweepSeconds), token: Timer.sweep)
+        _ = loop.schedule(after: .seconds(core.limits.acknowledgeSeconds), token: Timer.acknowledge)
+        if number == 0 {
+            _ = loop.schedule(after: .seconds(core.limits.revocationSeconds), token: Timer.revocations)
+        }
+    }
+
+    // MARK: Connections
+
+    /// The listening shard deals connections out in turn.
+    func accepted(_ socket: AcceptedSocket) {
+        let target = nextShard
+        nextShard = (nextShard + 1) % core.configuration.shardCount
+        if target == number { adopt(socket) } else { core.post(.adopt(socket), to: target) }
+    }
+
+    private func adopt(_ socket: AcceptedSocket) {
+        let id = loop.adopt(socket)
+        var limits = HTTPLimits()
+        limits.bodyBytesMax = core.limits.requestBodyBytesMax
+        while connections.count <= id.index { connections.append(nil) }
+        connections[id.index] = Connection(id: id, now: loop.now, limits: limits)
+    }
+
+    func connection(_ id: ConnectionID) -> Connection? {
+        guard id.index < connections.count, let connection = connections[id.index], connection.id == id else {
+            return nil
+        }
+        return connection
+    }
+
+    func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
+        guard let connection = connection(id) else { return }
+        connection.heardAt = loop.now
+        connection.isPinged = false
+        switch connection.phase {
+        case .http: readRequests(connection, UnsafeRawBufferPointer(bytes))
+        case .session, .echo: readFrames(connection, bytes)
+        case .ending: break
+        }
+    }
+
+    func drained(_ id: ConnectionID) {
+        guard let connection = connection(id), connection.subscription?.state == .lagging else { return }
+        readLog(connection)
+    }
+
+    func closed(_ id: ConnectionID, _ reason: CloseReason) {
+        guard let connection = connection(id) else { return }
+        connection.session.disconnected()
+        leaveRoom(connection)
+        flushAcknowledgement(connection)
+        connections[id.index] = nil
+        if farewell != nil { tellWhenEmpty() }
+    }
+
+    // MARK: Mail and timers
+
+    func mail(_ batch: ContiguousArray<ShardMail>) {
+        for mail in batch { take(mail) }
+    }
+
+    private func take(_ mail: ShardMail) {
+        switch mail {
+        case .adopt(let socket): adopt(socket)
+        case .broadcast(let broadcast): deliver(broadcast)
+        case .listen(let socket): loop.listen(on: socket)
+        case .farewell(let farewell): say(farewell)
+        case .revoked(let prefixes): revoke(prefixes)
+        case .admitted(let id, let member):
+            if let connection = connection(id) { admit(connection, member) }
+        case .refused(let id, let error):
+            if let connection = connection(id) { refuse(connection, error) }
+        case .pushed(let id, let answer):
+            if let connection = connection(id) { answerPush(connection, answer) }
+        case .page(let id, let page):
+            if let connection = connection(id) { takePage(connection, page) }
+        case .answered(let id, let answer):
+            if let connection = connection(id) { answerRequest(connection, answer) }
+        }
+    }
+
+    func timerFired(_ token: UInt64) {
+        switch token {
+        case Timer.sweep:
+            sweep()
+            _ = loop.schedule(after: .seconds(Timer.sweepSeconds), token: token)
+        case Timer.acknowledge:
+            flushAcknowledgements()
+            _ = loop.schedule(after: .seconds(core.limits.acknowledgeSeconds), token: token)
+        case Timer.revocations:
+            core.lookForRevokedKeys()
+            _ = loop.schedule(after: .seconds(core.limits.revocationSeconds), token: token)
+        default: break
+        }
+    }
+
+    /// Ends what has been silent for too long, and pings what has been silent for a while.
+    private func sweep() {
+        let limits = core.limits
+        for case let connection? in connections {
+            let silence = Int((loop.now - connection.heardAt) / 1_000_000_000)
+            let age = Int((loop.now - connection.startedAt) / 1_000_000_000)
+            switch connection.phase {
+            case .http:
+                if !connection.isAnswering && silence >= limits.handshakeSeconds {
+                    loop.close(connection.id, afterFlush: false)
+                }
+            case .session, .echo:
+                if connection.phase == .session, age >= limits.handshakeSeconds {
+                    act(connection, connection.session.helloTimedOut())
+                }
+                if silence >= limits.idleSeconds {
+                    loop.close(connection.id, afterFlush: false)
+                } else if silence >= limits.pingSeconds && !connection.isPinged {
+                    connection.isPinged = true
+                    write(connection) { $0.appendPing(into: &$1) }
+                }
+            case .ending: break
+            }
+        }
+    }
+
+    private func revoke(_ prefixes: Set<String>) {
+        for case let connection? in connections {
+            guard let prefix = connection.member?.keyPrefix, prefixes.contains(prefix) else { continue }
+            act(connection, connection.session.refused(.unauthorized, message: "the API key was revoked"))
+        }
+    }
+
+    /// Says bye to every session and ends every connection once its outbox is empty.
+    private func say(_ farewell: Farewell) {
+        self.farewell = farewell
+        loop.stopListening()
+        for case let connection? in connections {
+            if connection.phase == .session {
+                let delay = Int.random(in: core.limits.reconnectMilliseconds)
+                if let bye = connection.session.draining(reconnectAfterMs: delay) {
+                    send(connection, .bye(bye))
+                }
+                end(connection, closeCode: ErrorCode.shuttingDown.closeCode, reason: ErrorCode.shuttingDown.sentence)
+            } else {
+                connection.phase = .ending
+                loop.close(connection.id, afterFlush: true)
+            }
+            flushAcknowledgement(connection)
+        }
+        tellWhenEmpty()
+    }
+
+    private func tellWhenEmpty() {
+        guard let farewell, !connections.contains(where: { $0 != nil }) else { return }
+        farewell.emptied()
+        self.farewell = nil
+    }
+}

@@ -1,0 +1,82 @@
+internal import Causality
+internal import Logging
+internal import Storage
+internal import Wire
+
+/// Takes a decoded push to its lane and puts the answer together: a verdict per item, in the push's order.
+struct PushDesk: Sendable {
+    let core: HubCore
+    /// Bytes of stored versions that one answer carries at most; past it `stored` is left out and the device reads
+    /// the record. Half of the largest frame.
+    private static let storedBytesMax = 8 << 20
+
+    /// `answer` is called once, on any thread.
+    func take(
+        _ push: Push, from user: User, _ device: Device, answer: @escaping @Sendable (PushAnswer) -> Void
+    ) {
+        if core.isDraining {
+            answer(.failed(ErrorFrame(code: .shuttingDown, pushID: push.id, isFatal: false)))
+            return
+        }
+        let changes = push.items.compactMap { if case .change(let change) = $0 { change } else { nil } }
+        guard !changes.isEmpty, !(push.isAtomic && push.hasRejections) else {
+            answer(.pushed(PushDesk.untouched(push)))
+            return
+        }
+        let submission = Submission(
+            space: user.space, author: device.id, replica: device.replica, changes: changes,
+            isAtomic: push.isAtomic, isForced: push.isForced)
+        let pending = PendingPush(submission) { outcome in
+            switch outcome {
+            case .success(let results): answer(.pushed(PushDesk.answer(to: push, results)))
+            case .failure(let error):
+                core.log.warning("a push was refused by the store: \(error)")
+                answer(.failed(ErrorFrame(error, pushID: push.id)))
+            }
+        }
+        switch core.submit(pending) {
+        case nil: break
+        case .overloaded:
+            answer(.failed(ErrorFrame(code: .overloaded, retryAfterMs: 1_000, pushID: push.id, isFatal: false)))
+        case .closed:
+            answer(.failed(ErrorFrame(code: .shuttingDown, pushID: push.id, isFatal: false)))
+        }
+    }
+
+    /// The answer to a push of which nothing is submitted: no item has a form, or one of an atomic push has none.
+    private static func untouched(_ push: Push) -> Pushed {
+        Pushed(
+            id: push.id,
+            items: push.items.map { item in
+                switch item {
+                case .rejected(let rejection): PushedItem(rejection)
+                case .change(let change):
+                    PushedItem(
+                        kind: change.kind.text, id: change.id.text, verdict: .rejected, error: .atomicAborted,
+                        message: ErrorCode.atomicAborted.sentence)
+                }
+            })
+    }
+
+    private static func answer(to push: Push, _ results: [ItemResult]) -> Pushed {
+        var rest = results[...]
+        var storedBytes = 0
+        var highest: Position?
+        var items: [PushedItem] = []
+        items.reserveCapacity(push.items.count)
+        for item in push.items {
+            switch item {
+            case .rejected(let rejection): items.append(PushedItem(rejection))
+            case .change(let change):
+                guard var result = rest.popFirst() else { continue }
+                if let stored = result.stored {
+                    storedBytes += stored.change.body.count
+                    if storedBytes > storedBytesMax { result.stored = nil }
+                }
+                if let position = result.position { highest = max(highest ?? position, position) }
+                items.append(PushedItem(change, result))
+            }
+        }
+        return Pushed(id: push.id, items: items, position: highest)
+    }
+}
