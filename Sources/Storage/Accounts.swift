@@ -88,13 +88,15 @@ public protocol AccountStore: Sendable {
     /// Prefixes of the keys that were revoked after `time`.
     func keysRevoked(after time: Position) throws(StoreError) -> [String]
 
-    /// Adds the device, or replaces replica, name and platform of the one that is there: a registration anew.
-    /// Its acknowledged position is forgotten.
+    /// Adds the device, or replaces all of the one that is there: a registration anew. Its acknowledged position is
+    /// forgotten, and `device.acknowledged` ignored.
+    /// - Throws: ``StoreError/refused(_:)`` when the user does not exist.
     func register(_ device: Device) throws(StoreError)
     func device(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Device?
     /// A user's devices, oldest registration first.
     func devices(of userID: Identifier) throws(StoreError) -> [Device]
-    /// Notes that the device holds everything up to `position` (never moves back) and was seen at `time`.
+    /// Notes that the device holds everything up to `position` and was seen at `time`; neither moves back. Nothing
+    /// happens where there is no such device.
     func acknowledge(
         _ position: Position, device id: Identifier, of userID: Identifier, at time: Position
     ) throws(StoreError)

@@ -18,7 +18,7 @@ public protocol Store: Sendable {
     /// How many journal lanes gain from writing at once. 1 where there is a single writer.
     var writersMax: Int { get }
 
-    /// Runs `body` in one transaction and commits. Rolls back when it throws.
+    /// Runs `body` in one transaction and commits. Rolls back when it throws. `body` calls nothing but the transaction.
     func write<Value>(_ body: (any StoreTransaction) throws(StoreError) -> Value) throws(StoreError) -> Value
 
     /// The newest position of `space`: ``Position/start`` when nothing was ever written.
@@ -99,9 +99,11 @@ public struct PageQuery: Sendable {
 /// A stretch of a space's log.
 public struct LogPage: Sendable {
     public var entries: [LogEntry]
-    /// Everything that the query asks for up to here is in `entries`: the last entry's position when there is more,
-    /// else the smaller of the space's head and the query's `upTo` (never less than `after`).
+    /// Everything that the query asks for up to here is in `entries`: the last position that was looked at when there
+    /// is more, else the smaller of the space's head and the query's `upTo` (never less than `after`).
     public var upTo: Position
+    /// Whether to read on from `upTo`. A page under filters may be empty and still have more: one call looks at no
+    /// more than ``PageScan/scannedMax`` entries.
     public var hasMore: Bool
 
     public init(entries: [LogEntry], upTo: Position, hasMore: Bool) {

@@ -1,0 +1,93 @@
+internal import Causality
+
+/// The accounts of a ``MemoryStore``.
+struct MemoryAccounts: AccountStore {
+    let store: MemoryStore
+
+    func add(_ user: User) throws(StoreError) {
+        try store.locked { (state) throws(StoreError) in
+            guard state.users[user.id] == nil, !state.users.values.contains(where: { $0.name == user.name }) else {
+                throw .refused("a user of the name \(user.name) or the same id exists")
+            }
+            state.users[user.id] = user
+        }
+    }
+
+    func user(named name: Identifier) throws(StoreError) -> User? {
+        try store.locked { $0.users.values.first { $0.name == name } }
+    }
+
+    func user(id: Identifier) throws(StoreError) -> User? {
+        try store.locked { $0.users[id] }
+    }
+
+    func users() throws(StoreError) -> [User] {
+        try store.locked { $0.users.values.sorted { $0.name < $1.name } }
+    }
+
+    func add(_ key: APIKeyRecord) throws(StoreError) {
+        try store.locked { (state) throws(StoreError) in
+            guard state.users[key.userID] != nil else { throw .refused("there is no user \(key.userID)") }
+            guard state.keys[key.prefix] == nil else { throw .refused("a key \(key.prefix) exists") }
+            state.keys[key.prefix] = key
+        }
+    }
+
+    func key(prefix: String) throws(StoreError) -> APIKeyRecord? {
+        try store.locked { $0.keys[prefix] }
+    }
+
+    func keys(of userID: Identifier) throws(StoreError) -> [APIKeyRecord] {
+        try store.locked {
+            $0.keys.values.filter { $0.userID == userID }
+                .sorted { ($0.createdAt, $0.prefix) < ($1.createdAt, $1.prefix) }
+        }
+    }
+
+    func revokeKey(prefix: String, at time: Position) throws(StoreError) -> Bool {
+        try store.locked {
+            guard var key = $0.keys[prefix] else { return false }
+            key.revokedAt = key.revokedAt ?? time
+            $0.keys[prefix] = key
+            return true
+        }
+    }
+
+    func keysRevoked(after time: Position) throws(StoreError) -> [String] {
+        try store.locked {
+            $0.keys.values.filter { key in key.revokedAt.map { $0 > time } ?? false }
+                .sorted { ($0.revokedAt ?? .start, $0.prefix) < ($1.revokedAt ?? .start, $1.prefix) }
+                .map(\.prefix)
+        }
+    }
+
+    func register(_ device: Device) throws(StoreError) {
+        try store.locked { (state) throws(StoreError) in
+            guard state.users[device.userID] != nil else { throw .refused("there is no user \(device.userID)") }
+            var registered = device
+            registered.acknowledged = nil
+            state.devices[device.userID, default: [:]][device.id] = registered
+        }
+    }
+
+    func device(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Device? {
+        try store.locked { $0.devices[userID]?[id] }
+    }
+
+    func devices(of userID: Identifier) throws(StoreError) -> [Device] {
+        try store.locked {
+            ($0.devices[userID] ?? [:]).values.sorted { ($0.registeredAt, $0.id) < ($1.registeredAt, $1.id) }
+        }
+    }
+
+    func acknowledge(
+        _ position: Position, device id: Identifier, of userID: Identifier, at time: Position
+    ) throws(StoreError) {
+        try store.locked {
+            guard var device = $0.devices[userID]?[id] else { return }
+            device.acknowledged = max(device.acknowledged ?? .start, position)
+            device.lastSeenAt = max(device.lastSeenAt, time)
+            $0.devices[userID]?[id] = device
+        }
+    }
+}

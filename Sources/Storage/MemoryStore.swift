@@ -1,0 +1,92 @@
+public import Causality
+internal import Foundation
+
+/// The reference store: everything in memory, nothing durable. For tests, and for a hub that may forget.
+///
+/// One lock serialises all calls, a whole ``write(_:)`` included; its body must not call the store again.
+public final class MemoryStore: Store, @unchecked Sendable {
+    // @unchecked: `state` and `undone` are touched only with `lock` held (see `locked`).
+    struct State {
+        var spaces: [Identifier: MemorySpace] = [:]
+        var users: [Identifier: User] = [:]
+        var keys: [String: APIKeyRecord] = [:]
+        var devices: [Identifier: [Identifier: Device]] = [:]
+    }
+
+    public let generation: Generation
+    public let writersMax = 1
+    private let lock = NSLock()
+    private var state = State()
+    private var undo: [(space: Identifier, step: MemorySpace.Undo)] = []
+
+    public init(generation: Generation) {
+        self.generation = generation
+    }
+
+    public var accounts: any AccountStore { MemoryAccounts(store: self) }
+
+    public func write<Value>(
+        _ body: (any StoreTransaction) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        lock.lock()
+        defer { lock.unlock() }
+        undo = []
+        do throws(StoreError) {
+            let value = try body(Transaction(store: self))
+            for (space, _) in undo { state.spaces[space]?.squeeze() }
+            return value
+        } catch {
+            for (space, step) in undo.reversed() { state.spaces[space]?.restore(step) }
+            throw error
+        }
+    }
+
+    public func head(of space: Identifier) throws(StoreError) -> Position {
+        locked { $0.spaces[space]?.head ?? .start }
+    }
+
+    public func page(_ query: PageQuery) throws(StoreError) -> LogPage {
+        locked { ($0.spaces[query.space] ?? MemorySpace()).page(query) }
+    }
+
+    public func record(_ key: RecordKey) throws(StoreError) -> Record? {
+        locked { $0.spaces[key.space]?.record(key.name) }
+    }
+
+    public func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics {
+        locked { ($0.spaces[space] ?? MemorySpace()).statistics() }
+    }
+
+    func locked<Value>(_ body: (inout State) throws(StoreError) -> Value) throws(StoreError) -> Value {
+        lock.lock()
+        defer { lock.unlock() }
+        return try body(&state)
+    }
+
+    private func locked<Value>(_ body: (inout State) -> Value) -> Value {
+        lock.lock()
+        defer { lock.unlock() }
+        return body(&state)
+    }
+
+    /// Runs with the store's lock held by `write`.
+    private struct Transaction: StoreTransaction {
+        let store: MemoryStore
+
+        func lockHead(of space: Identifier) throws(StoreError) -> Position {
+            store.state.spaces[space]?.head ?? .start
+        }
+
+        func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
+            guard let log = store.state.spaces[space] else { return Array(repeating: nil, count: names.count) }
+            return names.map { log.record($0) }
+        }
+
+        func append(
+            _ added: [LogEntry], ending ended: [Position], in space: Identifier, head: Position
+        ) throws(StoreError) {
+            let step = store.state.spaces[space, default: MemorySpace()].append(added, ending: ended, head: head)
+            store.undo.append((space, step))
+        }
+    }
+}
