@@ -40,6 +40,9 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        .testTarget(
+            name: "HubTests",
+            dependencies: ["Causality", "Hub", "Reactor", "Storage", "WebSocket", logging], swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
         .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),
         .testTarget(name: "ReactorTests", dependencies: ["CLinux", "Reactor"], swiftSettings: settings),

@@ -35,7 +35,9 @@ final class SocketPeer {
     func write(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = rest.withUnsafeBytes {
+                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { throw Failure(description: "send: \(String(cString: strerror(errno)))") }
             rest = rest.dropFirst(count)
         }
@@ -64,7 +66,8 @@ final class SocketPeer {
                 return text
             }
             guard let more = read(seconds: seconds), !more.isEmpty else {
-                throw Failure(description: "the hub said nothing more; so far: \(String(decoding: input, as: UTF8.self))")
+                throw Failure(
+                    description: "the hub said nothing more; so far: \(String(decoding: input, as: UTF8.self))")
             }
             input += more
         }

@@ -1,0 +1,161 @@
+import Foundation
+import Hub
+import Testing
+
+@Suite("Live delivery", .timeLimit(.minutes(2)))
+struct LiveDeliveryTests {
+    @Test("a change pushed on one device arrives on the other two, its body as it was sent")
+    func pushReachesOthers() throws {
+        let hub = try TestHub()
+        let pusher = try hub.device("laptop")
+        let phone = try hub.device("phone")
+        let tablet = try hub.device("tablet")
+        for device in [pusher, phone, tablet] { try device.catchUp() }
+        let body = #"{"text": "grüße\u0000", "n":1.50, "a" : [1,  2]}"#
+        try pusher.send(
+            text: #"{"type":"push","id":"p1","changes":[{"kind":"note","id":"a","clock":{"l":1},"body":\#(body)}]}"#)
+        let items = try pusher.next("pushed")["items"] as? [[String: Any]]
+        #expect(items?.first?["verdict"] as? String == "accepted")
+        for device in [phone, tablet] {
+            let heard = try device.changes(count: 1)
+            #expect(heard[0]["id"] as? String == "a")
+            #expect((heard[0]["body"] as? [String: Any])?["text"] as? String == "grüße\0")
+            #expect(device.gaps.isEmpty)
+        }
+    }
+
+    @Test("the pusher is not told its own change, and its chain moves past it")
+    func noEcho() throws {
+        let hub = try TestHub()
+        let laptop = try hub.device("laptop")
+        let phone = try hub.device("phone")
+        try laptop.catchUp()
+        try phone.catchUp()
+        let before = laptop.cursor
+        try laptop.push([change("a", ["l": 1], 1)])
+        try phone.push([change("b", ["p": 1], 2)])
+        let heard = try laptop.changes(count: 1)
+        #expect(heard.map { $0["id"] as? String } == ["b"])
+        #expect(laptop.cursor != before)
+        #expect(laptop.gaps.isEmpty)
+    }
+
+    @Test("a device that was away hears what it missed and goes on live, with no gap and nothing twice")
+    func catchUpThenLive() throws {
+        let hub = try TestHub { $0.limits.pageEntriesMax = 7 }
+        let laptop = try hub.device("laptop")
+        try laptop.hello(["live": false])
+        for round in 0..<10 {
+            try laptop.push((0..<10).map { change("\(round)-\($0)", ["l": 1], $0) }, id: "\(round)")
+        }
+        let phone = try hub.device("phone")
+        try phone.hello()
+        for round in 10..<20 {
+            try laptop.push((0..<10).map { change("\(round)-\($0)", ["l": 1], $0) }, id: "\(round)")
+        }
+        let heard = try phone.changes(count: 200)
+        #expect(Set(heard.compactMap { $0["id"] as? String }).count == 200)
+        let positions = heard.compactMap { $0["position"] as? Int }
+        #expect(positions == positions.sorted() && Set(positions).count == 200)
+        #expect(phone.gaps.isEmpty)
+    }
+
+    @Test("a cursor resumes exactly behind the frame that carried it")
+    func resume() throws {
+        let hub = try TestHub()
+        let laptop = try hub.device("laptop")
+        try laptop.hello(["live": false])
+        var phone = try hub.device("phone")
+        try phone.catchUp()
+        try laptop.push([change("a", ["l": 1], 1)])
+        _ = try phone.changes(count: 1)
+        let cursor = try #require(phone.cursor)
+        try laptop.push([change("b", ["l": 1], 1), change("c", ["l": 1], 1)])
+        phone = try hub.device("phone")
+        let missed = try phone.catchUp(["cursor": cursor])
+        #expect(missed.compactMap { $0["id"] as? String } == ["b", "c"])
+        #expect(phone.gaps.isEmpty)
+    }
+
+    @Test("filters by kind and namespace let through what they name, and the chain stays whole")
+    func filters() throws {
+        let hub = try TestHub()
+        let laptop = try hub.device("laptop")
+        try laptop.hello(["live": false])
+        let phone = try hub.device("phone")
+        try phone.catchUp(["kinds": ["todo"], "namespaces": ["home"]])
+        try laptop.push([change("n", ["l": 1], 1, kind: "note")])
+        var todo = change("t1", ["l": 1], 1, kind: "todo")
+        try laptop.push([todo])
+        todo["id"] = "t2"
+        todo["namespace"] = "home"
+        try laptop.push([todo])
+        let heard = try phone.changes(count: 1)
+        #expect(heard.map { $0["id"] as? String } == ["t2"])
+        #expect(phone.gaps.isEmpty)
+        let again = try hub.device("phone2")
+        let caught = try again.catchUp(["kinds": ["todo"]])
+        #expect(caught.map { $0["id"] as? String } == ["t1", "t2"])
+    }
+
+    @Test("a subscriber that does not read is fed from the log when it does, and misses nothing")
+    func slowSubscriber() throws {
+        let hub = try TestHub { $0.limits.outboxBytesMax = 64 << 10 }
+        let laptop = try hub.device("laptop")
+        try laptop.hello(["live": false])
+        let slow = try hub.device("slow", receiveBufferBytes: 4_096)
+        let quick = try hub.device("quick")
+        try slow.catchUp()
+        try quick.catchUp()
+        let text = String(repeating: "x", count: 20_000)
+        for index in 0..<400 { try laptop.push([change("\(index)", ["l": 1], text)], id: "\(index)") }
+        #expect(try quick.changes(count: 400).count == 400)
+        let heard = try slow.changes(count: 400)
+        #expect(heard.compactMap { $0["id"] as? String } == (0..<400).map(String.init))
+        #expect(slow.gaps.isEmpty && quick.gaps.isEmpty)
+    }
+
+    @Test("concurrent edits: the second is kept as a sibling, everybody is told, a resolution by name ends it")
+    func conflict() throws {
+        let hub = try TestHub()
+        let laptop = try hub.device("laptop")
+        let phone = try hub.device("phone")
+        let tablet = try hub.device("tablet")
+        for device in [laptop, phone, tablet] { try device.catchUp() }
+        try laptop.push([change("a", ["l": 1], "one")])
+        let verdict = try phone.push([change("a", ["p": 1], "two")])[0]
+        #expect(verdict["verdict"] as? String == "conflict")
+        #expect((verdict["stored"] as? [String: Any])?["body"] as? String == "one")
+        let told = try tablet.next("conflict")["change"] as? [String: Any]
+        #expect(told?["body"] as? String == "two")
+        try laptop.send([
+            "type": "resolve", "id": "r",
+            "change": [
+                "kind": "note", "id": "a", "clock": ["l": 2], "body": "both",
+                "supersedes": [["l": 1], ["p": 1]],
+            ] as [String: Any],
+        ])
+        let resolved = try laptop.next("pushed")["items"] as? [[String: Any]]
+        #expect(resolved?.first?["verdict"] as? String == "accepted")
+        let late = try hub.device("late")
+        let all = try late.catchUp()
+        #expect(all.map { $0["body"] as? String } == ["both"])
+        #expect(tablet.gaps.isEmpty)
+    }
+
+    @Test("stopping says bye with a delay to come back, after the last push is answered")
+    func bye() throws {
+        let hub = try TestHub()
+        let laptop = try hub.device("laptop")
+        try laptop.catchUp()
+        for index in 0..<20 {
+            try laptop.send(["type": "push", "id": "\(index)", "changes": [change("\(index)", ["l": 1], index)]])
+        }
+        _ = try laptop.next("pushed")
+        hub.stop()
+        let bye = try laptop.next("bye")
+        #expect((bye["reconnect_after_ms"] as? Int ?? 0) >= 500)
+        #expect(try laptop.nextFrame() == nil)
+        #expect(laptop.closeCode == 4000)
+    }
+}

@@ -1,0 +1,58 @@
+import Causality
+import Foundation
+import Hub
+import Logging
+import Reactor
+import Storage
+
+/// A hub on a free port, with a user and a key. Stops when it is let go.
+final class TestHub {
+    let hub: Hub
+    let store: any Store
+    let accounts: Accounts
+    let key: String
+    private var isStopped = false
+
+    init(
+        store: any Store = MemoryStore(generation: Generation(42)), user: Identifier = "ada", shardCount: Int = 2,
+        configure: (inout HubConfiguration) -> Void = { _ in }
+    ) throws {
+        self.store = store
+        accounts = Accounts(store: store)
+        _ = try accounts.addUser(user)
+        key = try accounts.createKey(user: user, label: "test").text
+        var configuration = HubConfiguration(address: .ipv4(port: 0), shardCount: shardCount)
+        configure(&configuration)
+        var log = Logger(label: "test")
+        log.logLevel = .critical
+        hub = try Hub.start(store: store, configuration: configuration, log: log)
+    }
+
+    deinit {
+        stop()
+    }
+
+    func stop() {
+        if !isStopped { hub.stop() }
+        isStopped = true
+    }
+
+    var port: UInt16 { hub.address.port }
+
+    func newKey(user: Identifier) throws -> String {
+        _ = try accounts.addUser(user)
+        return try accounts.createKey(user: user, label: "test").text
+    }
+
+    func device(_ name: String, key: String? = nil, receiveBufferBytes: Int32? = nil) throws -> TestDevice {
+        try TestDevice(port: port, name: name, key: key ?? self.key, receiveBufferBytes: receiveBufferBytes)
+    }
+
+    func request(_ method: String, _ target: String, body: String = "", key: String? = nil, fields: String = "")
+        throws -> (status: Int, head: String, body: String)
+    {
+        try SocketPeer(port: port).exchange(
+            "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(key ?? self.key)\r\n"
+                + "\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    }
+}
