@@ -19,5 +19,7 @@ let package = Package(
         .target(name: "Cryptography", dependencies: ["COpenSSL"], swiftSettings: settings),
         .target(name: "Causality", swiftSettings: settings),
         .target(name: "Storage", dependencies: ["Causality"], swiftSettings: settings),
+        .target(name: "Wire", dependencies: ["Causality", "Storage", "Cryptography"], swiftSettings: settings),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "Causality", "Storage"], swiftSettings: settings),
     ]
 )
