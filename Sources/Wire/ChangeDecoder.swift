@@ -1,0 +1,177 @@
+internal import Causality
+internal import Cryptography
+internal import Storage
+
+/// Reads one change. Its body stays a slice of the frame's bytes.
+struct ChangeDecoder {
+    private var kind = FieldPlace("kind")
+    private var id = FieldPlace("id")
+    private var namespace = FieldPlace("namespace")
+    private var clock = FieldPlace("clock")
+    private var hash = FieldPlace("hash")
+    private var body = FieldPlace("body")
+    private var deleted = FieldPlace("deleted")
+    private var updatedAt = FieldPlace("updated_at")
+    private var schemaVersion = FieldPlace("schema_version")
+    private var embedding = FieldPlace("embedding")
+    private var supersedes = FieldPlace("supersedes")
+    private var position = FieldPlace("position")
+    private var author = FieldPlace("author")
+    private var sibling = FieldPlace("sibling")
+    private var problem: FieldProblem?
+
+    /// Times before 1970 and up to the year 2255, exact in every JSON reader.
+    private static let timeRange = -Position.max.microseconds...Position.max.microseconds
+
+    /// Consumes one element of a push. Throws where it is not JSON; all else becomes a rejection.
+    static func item(
+        _ scanner: inout JSONScanner, of bytes: [UInt8], limits: WireLimits, mustSupersede: Bool = false
+    ) throws(JSONError) -> PushItem {
+        var decoder = ChangeDecoder()
+        guard try decoder.collect(&scanner) else {
+            return .rejected(
+                ItemRejection(kind: nil, id: nil, error: .badField, message: "a change must be an object"))
+        }
+        do throws(FieldProblem) {
+            let change = try decoder.change(scanner, of: bytes, limits: limits)
+            if mustSupersede, change.supersedes.isEmpty { throw .missing("supersedes") }
+            return .change(change)
+        } catch {
+            return .rejected(
+                ItemRejection(
+                    kind: decoder.echo(decoder.kind, scanner), id: decoder.echo(decoder.id, scanner),
+                    error: error.code, message: error.message))
+        }
+    }
+
+    /// Reads an entry of the log at a validated value.
+    static func entry(
+        _ scanner: JSONScanner, at place: Range<Int>, of bytes: [UInt8], limits: WireLimits
+    ) throws(FieldProblem) -> LogEntry {
+        var decoder = ChangeDecoder()
+        var walker = scanner.at(place)
+        let isObject: Bool
+        do throws(JSONError) {
+            isObject = try decoder.collect(&walker)
+        } catch {
+            throw FieldProblem(error)
+        }
+        guard isObject else { throw FieldProblem(.badField, "a change must be an object") }
+        let change = try decoder.change(scanner, of: bytes, limits: limits)
+        guard let position = try decoder.position.position(scanner) else { throw .missing("position") }
+        guard let author = try decoder.author.identifier(scanner) else { throw .missing("author") }
+        let isSibling = try decoder.sibling.boolean(scanner) ?? false
+        return LogEntry(position: position, author: author, change: change, isSibling: isSibling)
+    }
+
+    /// Notes where the fields lie. False where the value is no object.
+    private mutating func collect(_ scanner: inout JSONScanner) throws(JSONError) -> Bool {
+        guard scanner.peek() == UInt8(ascii: "{") else {
+            _ = try scanner.value()
+            _ = scanner.takeFault()
+            return false
+        }
+        try scanner.eachField { (scanner, name) throws(JSONError) in
+            try self.take(name, &scanner)
+        }
+        return true
+    }
+
+    private mutating func take(_ name: Range<Int>, _ scanner: inout JSONScanner) throws(JSONError) {
+        if scanner.isName(name, "body") {
+            try body.take(&scanner, &problem)
+        } else if scanner.isName(name, "kind") {
+            try kind.take(&scanner, &problem)
+        } else if scanner.isName(name, "id") {
+            try id.take(&scanner, &problem)
+        } else if scanner.isName(name, "clock") {
+            try clock.take(&scanner, &problem)
+        } else if scanner.isName(name, "namespace") {
+            try namespace.take(&scanner, &problem)
+        } else if scanner.isName(name, "hash") {
+            try hash.take(&scanner, &problem)
+        } else if scanner.isName(name, "deleted") {
+            try deleted.take(&scanner, &problem)
+        } else if scanner.isName(name, "updated_at") {
+            try updatedAt.take(&scanner, &problem)
+        } else if scanner.isName(name, "schema_version") {
+            try schemaVersion.take(&scanner, &problem)
+        } else if scanner.isName(name, "embedding") {
+            try embedding.take(&scanner, &problem)
+        } else if scanner.isName(name, "supersedes") {
+            try supersedes.take(&scanner, &problem)
+        } else if scanner.isName(name, "position") {
+            try position.take(&scanner, &problem)
+        } else if scanner.isName(name, "author") {
+            try author.take(&scanner, &problem)
+        } else if scanner.isName(name, "sibling") {
+            try sibling.take(&scanner, &problem)
+        } else {
+            // Fields of later versions are passed over; their text must be sound all the same.
+            var unknown = FieldPlace("unknown")
+            try unknown.take(&scanner, &problem)
+        }
+    }
+
+    private func change(
+        _ scanner: JSONScanner, of bytes: [UInt8], limits: WireLimits
+    ) throws(FieldProblem) -> Change {
+        if let problem { throw problem }
+        guard let kind = try kind.identifier(scanner) else { throw .missing("kind") }
+        guard let id = try id.identifier(scanner) else { throw .missing("id") }
+        let superseded = try supersedes.clocks(scanner, limits: limits)
+        let clock = try clock.clock(scanner, limits: limits)
+        // What a change supersedes is a clock of its own: the resolver counts the edit on top of it.
+        guard clock != nil || !superseded.isEmpty else { throw .missing("clock") }
+        let isDeleted = try deleted.boolean(scanner) ?? false
+        let content = try content(of: bytes, isDeleted: isDeleted, limits: limits)
+        let hash = try hash.identifier(scanner, code: .badField) ?? ChangeDecoder.defaultHash(of: content)
+        let updatedAt = try updatedAt.integer(scanner, in: ChangeDecoder.timeRange) ?? 0
+        let schemaVersion = try schemaVersion.integer(scanner, in: 0...Int64(Int32.max)) ?? 0
+        return Change(
+            kind: kind, id: id, namespace: try namespace.identifier(scanner) ?? Change.defaultNamespace,
+            clock: clock ?? VectorClock(), hash: hash, body: content, isDeleted: isDeleted, updatedAt: updatedAt,
+            schemaVersion: Int(schemaVersion),
+            embedding: try embedding.embedding(scanner, countMax: limits.embeddingCountMax),
+            supersedes: superseded)
+    }
+
+    private func content(
+        of bytes: [UInt8], isDeleted: Bool, limits: WireLimits
+    ) throws(FieldProblem) -> ArraySlice<UInt8> {
+        guard let place = body.range else {
+            guard isDeleted else { throw .missing("body") }
+            return []
+        }
+        guard place.count <= limits.bodyBytesMax else {
+            throw FieldProblem(
+                .tooLarge, "the body has \(place.count) bytes, over the limit of \(limits.bodyBytesMax)")
+        }
+        return bytes[place]
+    }
+
+    /// SHA-256 in hexadecimal; of no bytes for a deletion without a body.
+    static func defaultHash(of body: ArraySlice<UInt8>) -> Identifier {
+        let digest = Digest.sha256(body)
+        let text = String(unsafeUninitializedCapacity: 2 * digest.count) { out in
+            for (index, byte) in digest.enumerated() {
+                out[2 * index] = hexDigit(byte >> 4)
+                out[2 * index + 1] = hexDigit(byte & 15)
+            }
+            return 2 * digest.count
+        }
+        return Identifier(unchecked: text)
+    }
+
+    /// What a rejection repeats of a name: at most ``Identifier/bytesMax`` bytes, cut between characters.
+    private func echo(_ place: FieldPlace, _ scanner: JSONScanner) -> String? {
+        guard let range = place.range, let text = scanner.string(at: range) else { return nil }
+        guard text.utf8.count > Identifier.bytesMax else { return text }
+        var cut = ""
+        for character in text.unicodeScalars {
+            guard cut.utf8.count + UTF8.width(character) <= Identifier.bytesMax else { break }
+            cut.unicodeScalars.append(character)
+        }
+        return cut
+    }
+}

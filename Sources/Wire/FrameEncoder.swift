@@ -1,0 +1,168 @@
+public import Causality
+internal import Storage
+
+/// The pieces of hub frames that the hub puts together from bytes it already has.
+///
+/// A change is encoded once, by ``encodeEntry(_:into:)``; a `changes` frame is a prefix, encoded entries with a comma
+/// between, and a suffix. Every function appends to a buffer that its caller reuses.
+public enum FrameEncoder {
+    /// Appends `entry` as an object: the change's fields, `position` and `author`, and `sibling` where it is one.
+    public static func encodeEntry(_ entry: LogEntry, into out: inout [UInt8]) {
+        openChange(entry.change, into: &out)
+        out.put(",\"position\":")
+        out.putInteger(entry.position.microseconds)
+        out.put(",\"author\":")
+        out.putString(entry.author.text)
+        if entry.isSibling { out.put(",\"sibling\":true") }
+        out.put("}")
+    }
+
+    /// Appends `change` as an object, as a push carries it.
+    public static func encodeChange(_ change: Change, into out: inout [UInt8]) {
+        openChange(change, into: &out)
+        if !change.supersedes.isEmpty {
+            out.put(",\"supersedes\":[")
+            for (index, clock) in change.supersedes.enumerated() {
+                if index > 0 { out.put(",") }
+                encodeClock(clock, into: &out)
+            }
+            out.put("]")
+        }
+        out.put("}")
+    }
+
+    /// Appends `clock` as an object of counters, sorted by the replicas' bytes.
+    public static func encodeClock(_ clock: VectorClock, into out: inout [UInt8]) {
+        var separator: UInt8 = UInt8(ascii: "{")
+        for entry in clock.entries {
+            out.append(separator)
+            out.putString(entry.replica.text)
+            out.put(":")
+            out.putInteger(entry.counter)
+            separator = UInt8(ascii: ",")
+        }
+        if clock.isEmpty { out.put("{") }
+        out.put("}")
+    }
+
+    /// Appends a `changes` frame up to its first entry.
+    public static func changesPrefix(space: Identifier, after: Cursor, upTo: Cursor, into out: inout [UInt8]) {
+        out.put("{\"type\":\"changes\"")
+        link(space: space, after: after, upTo: upTo, into: &out)
+        out.put(",\"changes\":[")
+    }
+
+    /// Appends what stands between two entries of a `changes` frame.
+    public static func changesSeparator(into out: inout [UInt8]) { out.put(",") }
+
+    /// Appends the end of a `changes` frame.
+    public static func changesSuffix(into out: inout [UInt8]) { out.put("]}") }
+
+    /// Bytes of a `changes` frame but for its entries and separators, at most: for those who fill frames to a limit.
+    public static let changesOverheadBytesMax = 64 + 6 * Identifier.bytesMax + 2 * Cursor.textBytesMax
+
+    /// Appends a `conflict` frame around an encoded sibling.
+    public static func conflict(
+        space: Identifier, after: Cursor, upTo: Cursor, entry: some Collection<UInt8>, headClock: VectorClock?,
+        into out: inout [UInt8]
+    ) {
+        out.put("{\"type\":\"conflict\"")
+        link(space: space, after: after, upTo: upTo, into: &out)
+        out.put(",\"change\":")
+        out.append(contentsOf: entry)
+        if let headClock {
+            out.put(",\"head_clock\":")
+            encodeClock(headClock, into: &out)
+        }
+        out.put("}")
+    }
+
+    /// Appends a `synced` frame.
+    public static func synced(space: Identifier, after: Cursor?, upTo: Cursor, into out: inout [UInt8]) {
+        out.put("{\"type\":\"synced\"")
+        link(space: space, after: after, upTo: upTo, into: &out)
+        out.put("}")
+    }
+
+    /// Appends a page of the log, the answer of `GET /v1/pull`: `changes`, `cursor`, `has_more`. Siblings are marked.
+    public static func page(_ entries: [LogEntry], cursor: Cursor, hasMore: Bool, into out: inout [UInt8]) {
+        out.put("{\"changes\":[")
+        for (index, entry) in entries.enumerated() {
+            if index > 0 { out.put(",") }
+            encodeEntry(entry, into: &out)
+        }
+        out.put("],\"cursor\":\"")
+        cursor.write(into: &out)
+        out.put("\",\"has_more\":")
+        out.putBoolean(hasMore)
+        out.put("}")
+    }
+
+    /// Appends a record, the answer of `GET /v1/records/{kind}/{id}`: `head`, and `siblings`, oldest first.
+    public static func record(_ record: Record, into out: inout [UInt8]) {
+        out.put("{\"head\":")
+        encodeEntry(record.head, into: &out)
+        out.put(",\"siblings\":[")
+        for (index, sibling) in record.siblings.enumerated() {
+            if index > 0 { out.put(",") }
+            encodeEntry(sibling, into: &out)
+        }
+        out.put("]}")
+    }
+
+    /// Appends the limits as an object.
+    public static func limits(_ limits: WireLimits, into out: inout [UInt8]) {
+        for (index, field) in WireLimits.fields.enumerated() {
+            out.put(index == 0 ? "{\"" : ",\"")
+            out.put(field.name)
+            out.put("\":")
+            out.putInteger(limits[keyPath: field.path])
+        }
+        out.put("}")
+    }
+
+    private static func link(space: Identifier, after: Cursor?, upTo: Cursor, into out: inout [UInt8]) {
+        out.put(",\"space\":")
+        out.putString(space.text)
+        if let after {
+            out.put(",\"after\":\"")
+            after.write(into: &out)
+            out.put("\"")
+        }
+        out.put(",\"up_to\":\"")
+        upTo.write(into: &out)
+        out.put("\"")
+    }
+
+    private static func openChange(_ change: Change, into out: inout [UInt8]) {
+        out.reserveCapacity(out.count + change.body.count + 384)
+        out.put("{\"kind\":")
+        out.putString(change.kind.text)
+        out.put(",\"id\":")
+        out.putString(change.id.text)
+        out.put(",\"namespace\":")
+        out.putString(change.namespace.text)
+        out.put(",\"clock\":")
+        encodeClock(change.clock, into: &out)
+        out.put(",\"hash\":")
+        out.putString(change.hash.text)
+        if change.isDeleted { out.put(",\"deleted\":true") }
+        out.put(",\"updated_at\":")
+        out.putInteger(change.updatedAt)
+        out.put(",\"schema_version\":")
+        out.putInteger(change.schemaVersion)
+        if let embedding = change.embedding {
+            out.put(",\"embedding\":[")
+            for (index, number) in embedding.enumerated() {
+                if index > 0 { out.put(",") }
+                // The shortest decimal that reads back as the same float.
+                out.append(contentsOf: number.description.utf8)
+            }
+            out.put("]")
+        }
+        if !change.body.isEmpty {
+            out.put(",\"body\":")
+            out.append(contentsOf: change.body)
+        }
+    }
+}
