@@ -1,5 +1,4 @@
 internal import Causality
-
 public import Wire
 
 /// The chain of a subscription: every frame begins where the one before ended, or something was lost.

@@ -6,10 +6,6 @@ public import Reactor
 internal import WebSocket
 internal import Wire
 
-
-
-
-
 /// From a name to a welcome.
 extension HubLink {
     static let socketPath = "/v1/socket"

@@ -1,7 +1,6 @@
 public import Causality
 public import Wire
 
-
 /// What a link tells, on the loop's thread, in the order in which it came.
 public protocol HubLinkDelegate: AnyObject {
     /// A session stands. Pushes that were not answered before are to be sent again, as they were.

@@ -42,8 +42,11 @@ public struct InputReader: Sendable {
                 let count = InputReader.size(line)
                 if count == 0 { continue }
                 if isWhole, batch.count == linesMax || bytes + count > InputReader.wholeBytesMax {
-                    link.post(.note(PushNote.failed(
-                        "an atomic push has \(linesMax) lines and \(InputReader.wholeBytesMax >> 20) MiB at most")))
+                    link.post(
+                        .note(
+                            PushNote.failed(
+                                "an atomic push has \(linesMax) lines and \(InputReader.wholeBytesMax >> 20) MiB at most"
+                            )))
                     return
                 }
                 if !isWhole, bytes + count > InputReader.batchBytes { post() }

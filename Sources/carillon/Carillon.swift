@@ -22,7 +22,8 @@ struct Carillon: ParsableCommand {
             """,
         version: Hub.version,
         subcommands: [
-            ServeCommand.self, UserCommand.self, KeyCommand.self,
+            ServeCommand.self, PushCommand.self, TailCommand.self, PullCommand.self, GetCommand.self,
+            StatusCommand.self, DeviceCommand.self, UserCommand.self, KeyCommand.self,
         ])
 
     static func main() {
@@ -35,6 +36,8 @@ struct Carillon: ParsableCommand {
             Terminal.complain("Error: \(failure.sentence)")
             if let remedy = failure.remedy { Terminal.complain(remedy) }
             Foundation.exit(failure.status.rawValue)
+        } catch is Output.ReaderGone {
+            Foundation.exit(ExitStatus.success.rawValue)
         } catch {
             exit(withError: error)
         }

@@ -28,6 +28,8 @@ struct UserCommand: ParsableCommand {
             let accounts = Accounts(store: try data.openStore())
             do throws(StoreError) {
                 _ = try accounts.addUser(name)
+            } catch .refused {
+                throw CommandFailure(.notAccepted, "There is a user named \(name) already.")
             } catch {
                 throw CommandFailure(error, "Cannot add \(name)")
             }
