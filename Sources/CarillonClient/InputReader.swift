@@ -16,12 +16,15 @@ public struct InputReader: Sendable {
     public static let wholeBytesMax = 12 << 20
 
     /// Signalled by whoever takes an input.
-    public let room = DispatchSemaphore(value: InputReader.aheadMax)
+    public let room: DispatchSemaphore
 
     public init(descriptor: Int32, linesMax: Int, isWhole: Bool = false) {
         self.descriptor = descriptor
         self.linesMax = linesMax
         self.isWhole = isWhole
+        // Dispatch traps when a semaphore ends below the value it was made with; a run that is cut short ends so.
+        room = DispatchSemaphore(value: 0)
+        for _ in 0..<InputReader.aheadMax { room.signal() }
     }
 
     /// Reads to the end. Blocks: for a thread of its own.

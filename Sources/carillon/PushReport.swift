@@ -74,7 +74,9 @@ final class PushReport {
             return
         }
         let told = counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
-        Terminal.complain("\(tally.total) changes\(told.isEmpty ? "" : ": \(told)").")
+        if tally.total == 0, pusher.failure != nil { return }
+        Terminal.complain(
+            "\(tally.total) \(tally.total == 1 ? "change" : "changes")\(told.isEmpty ? "" : ": \(told)").")
     }
 
     private func clearBar() {
