@@ -42,7 +42,7 @@ let package = Package(
 
         .testTarget(
             name: "HubTests",
-            dependencies: ["Causality", "Hub", "Reactor", "Storage", "WebSocket", logging], swiftSettings: settings),
+            dependencies: ["Causality", "Hub", "Reactor", "Storage", "WebSocket", "Wire", logging], swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
         .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),
         .testTarget(name: "ReactorTests", dependencies: ["CLinux", "Reactor"], swiftSettings: settings),
