@@ -31,6 +31,8 @@ let package = Package(
         .testTarget(name: "CausalityTests", dependencies: ["Causality"], swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Causality", "Storage"], swiftSettings: settings),
         .testTarget(
-            name: "StoreConformance", dependencies: ["Causality", "Storage", "SQLiteStore"], swiftSettings: settings),
+            name: "StoreConformance",
+            dependencies: ["Causality", "Storage", "SQLiteStore", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: settings),
     ]
 )
