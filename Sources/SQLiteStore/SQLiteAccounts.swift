@@ -1,0 +1,107 @@
+internal import Causality
+internal import Foundation
+internal import GRDB
+internal import Storage
+
+/// Users, keys and devices in SQLite. Seldom called: GRDB's ordinary way.
+struct SQLiteAccounts: AccountStore {
+    let store: SQLiteStore
+
+    func add(_ user: User) throws(StoreError) {
+        try execute("INSERT INTO users (id, name) VALUES (?, ?)", [user.id.text, user.name.text])
+    }
+
+    func user(named name: Identifier) throws(StoreError) -> User? {
+        try rows("SELECT id, name FROM users WHERE name = ?", [name.text]).first.map(User.init)
+    }
+
+    func user(id: Identifier) throws(StoreError) -> User? {
+        try rows("SELECT id, name FROM users WHERE id = ?", [id.text]).first.map(User.init)
+    }
+
+    func users() throws(StoreError) -> [User] {
+        try rows("SELECT id, name FROM users ORDER BY name", []).map(User.init)
+    }
+
+    func add(_ key: APIKeyRecord) throws(StoreError) {
+        try execute(
+            "INSERT INTO keys (prefix, user_id, secret_hash, label, created_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                key.prefix, key.userID.text, Data(key.secretHash), key.label, key.createdAt.microseconds,
+                key.revokedAt?.microseconds,
+            ])
+    }
+
+    func key(prefix: String) throws(StoreError) -> APIKeyRecord? {
+        try rows("SELECT * FROM keys WHERE prefix = ?", [prefix]).first.map(APIKeyRecord.init)
+    }
+
+    func keys(of userID: Identifier) throws(StoreError) -> [APIKeyRecord] {
+        try rows("SELECT * FROM keys WHERE user_id = ? ORDER BY created_at, prefix", [userID.text])
+            .map(APIKeyRecord.init)
+    }
+
+    func revokeKey(prefix: String, at time: Position) throws(StoreError) -> Bool {
+        try execute(
+            "UPDATE keys SET revoked_at = ifnull(revoked_at, ?) WHERE prefix = ?", [time.microseconds, prefix]) > 0
+    }
+
+    func keysRevoked(after time: Position) throws(StoreError) -> [String] {
+        try rows(
+            "SELECT prefix FROM keys WHERE revoked_at > ? ORDER BY revoked_at, prefix", [time.microseconds]
+        ).map { $0["prefix"] }
+    }
+
+    func register(_ device: Device) throws(StoreError) {
+        try execute(
+            """
+            INSERT INTO devices (user_id, id, replica, name, platform, registered_at, last_seen_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (user_id, id) DO UPDATE SET replica = excluded.replica, name = excluded.name,
+                platform = excluded.platform, registered_at = excluded.registered_at,
+                last_seen_at = excluded.last_seen_at, acknowledged = NULL
+            """,
+            [
+                device.userID.text, device.id.text, device.replica.text, device.name, device.platform,
+                device.registeredAt.microseconds, device.lastSeenAt.microseconds,
+            ])
+    }
+
+    func device(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Device? {
+        try rows("SELECT * FROM devices WHERE user_id = ? AND id = ?", [userID.text, id.text]).first.map(Device.init)
+    }
+
+    func devices(of userID: Identifier) throws(StoreError) -> [Device] {
+        try rows("SELECT * FROM devices WHERE user_id = ? ORDER BY registered_at, id", [userID.text])
+            .map(Device.init)
+    }
+
+    func acknowledge(
+        _ position: Position, device id: Identifier, of userID: Identifier, at time: Position
+    ) throws(StoreError) {
+        try execute(
+            """
+            UPDATE devices SET acknowledged = max(ifnull(acknowledged, 0), ?), last_seen_at = max(last_seen_at, ?)
+            WHERE user_id = ? AND id = ?
+            """, [position.microseconds, time.microseconds, userID.text, id.text])
+    }
+
+    /// How many rows it changed, durably.
+    @discardableResult
+    private func execute(
+        _ sql: String, _ arguments: [(any DatabaseValueConvertible)?]
+    ) throws(StoreError) -> Int {
+        do {
+            return try store.pool.write { database in
+                try database.cachedStatement(sql: sql).execute(arguments: StatementArguments(arguments))
+                return database.changesCount
+            }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    private func rows(_ sql: String, _ arguments: [(any DatabaseValueConvertible)?]) throws(StoreError) -> [Row] {
+        try store.read { try Row.fetchAll($0, sql: sql, arguments: StatementArguments(arguments)) }
+    }
+}

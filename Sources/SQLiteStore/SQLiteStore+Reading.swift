@@ -1,0 +1,48 @@
+public import Causality
+internal import GRDB
+public import Storage
+
+/// Each call is one read transaction, so that head and entries are of one cut.
+extension SQLiteStore {
+    public func head(of space: Identifier) throws(StoreError) -> Position {
+        try read { try SpaceRow.read(space, $0)?.statistics.head ?? .start }
+    }
+
+    public func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics {
+        let none = SpaceStatistics(head: .start, recordCount: 0, deletedCount: 0, siblingCount: 0)
+        return try read { try SpaceRow.read(space, $0)?.statistics ?? none }
+    }
+
+    public func record(_ key: RecordKey) throws(StoreError) -> Causality.Record? {
+        try read { database -> Causality.Record? in
+            guard let row = try SpaceRow.read(key.space, database) else { return nil }
+            return try SQLiteTransaction.records([key.name], in: row, database)[0]
+        }
+    }
+
+    public func page(_ query: PageQuery) throws(StoreError) -> LogPage {
+        try read { database in
+            var scan = PageScan(query)
+            guard let row = try SpaceRow.read(query.space, database) else { return scan.page([], head: .start) }
+            let statement = try HotStatement(
+                "SELECT \(VersionRow.columns) FROM versions WHERE space = ? AND position > ? AND position <= ? "
+                    + "ORDER BY position", database)
+            statement.bind(1, row.number)
+            statement.bind(2, query.after.microseconds)
+            statement.bind(3, query.upTo.microseconds)
+            defer { statement.reset() }
+            var entries: [LogEntry] = []
+            scanning: while try statement.step() {
+                let verdict = scan.offer(
+                    Position(statement.number(0)), kind: statement.name(1), namespace: statement.name(5),
+                    author: statement.name(4), bodyBytes: statement.byteCount(12))
+                switch verdict {
+                case .take: entries.append(try VersionRow.entry(statement))
+                case .skip: continue
+                case .stop: break scanning
+                }
+            }
+            return scan.page(entries, head: row.statistics.head)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+internal import Causality
+internal import Foundation
+internal import GRDB
+public import Storage
+
+/// The embedded default: one SQLite file, written ahead (WAL) and synced at every commit.
+///
+/// Another process may open the same file, `carillon key create` while the hub runs: writers wait for each other up to
+/// ``Configuration/busySeconds``, then see ``StoreError/unavailable(_:)``.
+public final class SQLiteStore: Store {
+    public struct Configuration: Sendable {
+        /// Connections that read at once. Each costs its page cache, 4 by default: reads are short.
+        public var readersMax = 4
+        /// How long a writer waits for another process. 10 by default, past any checkpoint.
+        public var busySeconds = 10.0
+        /// Most pages of 8 KiB in the file, nil for no limit: a quota, and the way to see a full disk in a test.
+        public var pageCountMax: Int?
+
+        public init() {}
+    }
+
+    public let generation: Generation
+    public let writersMax = 1
+    let pool: DatabasePool
+
+    public var accounts: any AccountStore { SQLiteAccounts(store: self) }
+
+    /// Opens the store at `path`, creating folder and file, readable by their owner only, where they do not exist.
+    public convenience init(path: String) throws(StoreError) {
+        try self.init(path: path, configuration: Configuration())
+    }
+
+    public init(path: String, configuration: Configuration) throws(StoreError) {
+        do {
+            try PrivateFile.prepare(path)
+            let pool = try DatabasePool(path: path, configuration: SQLiteStore.connection(configuration))
+            try pool.writeWithoutTransaction { database in
+                // FULL: a commit is on the disk when it returns. GRDB's default for WAL may lose the last ones.
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                if let pageCountMax = configuration.pageCountMax {
+                    try database.execute(sql: "PRAGMA max_page_count = \(pageCountMax)")
+                }
+            }
+            let generation = try pool.write { database in
+                try Schema.migrate(database)
+                return try Int64.fetchOne(database, sql: "SELECT generation FROM log_life")
+            }
+            guard let generation else { throw StoreError.corrupt("the log has no generation") }
+            self.generation = Generation(UInt64(bitPattern: generation))
+            self.pool = pool
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    private static func connection(_ configuration: Configuration) -> GRDB.Configuration {
+        var connection = GRDB.Configuration()
+        connection.label = "carillon.store"
+        connection.maximumReaderCount = configuration.readersMax
+        connection.busyMode = .timeout(configuration.busySeconds)
+        connection.foreignKeysEnabled = true
+        connection.prepareDatabase { database in
+            try Schema.check(database)
+            // 8 KiB: a row of up to 2,000 bytes stays on its page (with 4 KiB, 1,000).
+            try database.execute(sql: "PRAGMA page_size = 8192")
+            try database.execute(sql: "PRAGMA cache_size = -32768")
+        }
+        return connection
+    }
+
+    public func write<Value>(
+        _ body: (any StoreTransaction) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        var isCommitting = false
+        do {
+            return try pool.write { database in
+                let value = try body(SQLiteTransaction(database: database))
+                isCommitting = true
+                return value
+            }
+        } catch {
+            throw StoreError(error, isCommitting: isCommitting)
+        }
+    }
+
+    func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+        do {
+            return try pool.read(body)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+}

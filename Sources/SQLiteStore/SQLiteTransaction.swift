@@ -1,0 +1,106 @@
+internal import Causality
+internal import GRDB
+internal import Storage
+
+/// One `BEGIN IMMEDIATE` of SQLite's single writer: every space is locked by it.
+struct SQLiteTransaction: StoreTransaction {
+    let database: Database
+
+    func lockHead(of space: Identifier) throws(StoreError) -> Position {
+        try SpaceRow.read(space, database)?.statistics.head ?? .start
+    }
+
+    func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Causality.Record?] {
+        guard let row = try SpaceRow.read(space, database) else { return Array(repeating: nil, count: names.count) }
+        return try SQLiteTransaction.records(names, in: row, database)
+    }
+
+    static func records(
+        _ names: [RecordName], in space: SpaceRow, _ database: Database
+    ) throws(StoreError) -> [Causality.Record?] {
+        let headQuery = try HotStatement(selection(isSibling: false), database)
+        let siblingQuery = try HotStatement(selection(isSibling: true), database)
+        // Nearly no space has siblings: the second look-up of each name is spared.
+        let hasSiblings = space.statistics.siblingCount > 0
+        var records: [Causality.Record?] = []
+        records.reserveCapacity(names.count)
+        for name in names {
+            let heads = try entries(name, in: space, headQuery)
+            guard let head = heads.first else {
+                records.append(nil)
+                continue
+            }
+            let siblings = hasSiblings ? try entries(name, in: space, siblingQuery) : []
+            records.append(Causality.Record(head: head, siblings: siblings))
+        }
+        return records
+    }
+
+    func append(
+        _ added: [LogEntry], ending ended: [Position], in space: Identifier, head: Position
+    ) throws(StoreError) {
+        let row = try existing(space)
+        var statistics = row.statistics
+        try remove(ended, in: row, &statistics)
+        let insertion = try HotStatement(VersionRow.insertion, database)
+        insertion.bind(1, row.number)
+        for entry in added {
+            VersionRow.bind(entry, to: insertion)
+            try insertion.run()
+            statistics.count(isSibling: entry.isSibling, isDeleted: entry.change.isDeleted, by: 1)
+        }
+        let update = try HotStatement(
+            "UPDATE spaces SET head = ?, record_count = ?, deleted_count = ?, sibling_count = ? WHERE number = ?",
+            database)
+        update.bind(1, head.microseconds)
+        update.bind(2, Int64(statistics.recordCount))
+        update.bind(3, Int64(statistics.deletedCount))
+        update.bind(4, Int64(statistics.siblingCount))
+        update.bind(5, row.number)
+        try update.run()
+    }
+
+    private func existing(_ space: Identifier) throws(StoreError) -> SpaceRow {
+        if let row = try SpaceRow.read(space, database) { return row }
+        let insertion = try HotStatement("INSERT INTO spaces (space, head) VALUES (?, 0)", database)
+        insertion.bind(1, space)
+        try insertion.run()
+        guard let row = try SpaceRow.read(space, database) else {
+            throw .corrupt("the space \(space) is not there after its insertion")
+        }
+        return row
+    }
+
+    private func remove(
+        _ ended: [Position], in space: SpaceRow, _ statistics: inout SpaceStatistics
+    ) throws(StoreError) {
+        guard !ended.isEmpty else { return }
+        let deletion = try HotStatement(
+            "DELETE FROM versions WHERE space = ? AND position = ? RETURNING is_sibling, is_deleted", database)
+        deletion.bind(1, space.number)
+        for position in ended {
+            deletion.bind(2, position.microseconds)
+            while try deletion.step() {
+                statistics.count(isSibling: deletion.number(0) != 0, isDeleted: deletion.number(1) != 0, by: -1)
+            }
+            deletion.reset()
+        }
+    }
+
+    private static func selection(isSibling: Bool) -> String {
+        "SELECT \(VersionRow.columns) FROM versions WHERE space = ? AND kind = ? AND id = ? "
+            + "AND is_sibling = \(isSibling ? 1 : 0) ORDER BY position"
+    }
+
+    private static func entries(
+        _ name: RecordName, in space: SpaceRow, _ query: HotStatement
+    ) throws(StoreError) -> [LogEntry] {
+        query.bind(1, space.number)
+        query.bind(2, name.kind)
+        query.bind(3, name.id)
+        defer { query.reset() }
+        var entries: [LogEntry] = []
+        while try query.step() { entries.append(try VersionRow.entry(query)) }
+        return entries
+    }
+}

@@ -1,0 +1,51 @@
+internal import Causality
+internal import Storage
+
+/// How a log entry lies in a row of `versions`. The body is last: what is read without it touches no overflow page.
+enum VersionRow {
+    static let columns =
+        "position, kind, id, is_sibling, author, namespace, clock, hash, is_deleted, updated_at, schema_version, "
+        + "embedding, body"
+
+    static let insertion = "INSERT INTO versions (space, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+
+    /// Binds all but the first parameter, the space.
+    static func bind(_ entry: LogEntry, to statement: HotStatement) {
+        let change = entry.change
+        statement.bind(2, entry.position.microseconds)
+        statement.bind(3, change.kind)
+        statement.bind(4, change.id)
+        statement.bind(5, entry.isSibling ? 1 : 0)
+        statement.bind(6, entry.author)
+        statement.bind(7, change.namespace)
+        change.clock.storedForm.withUnsafeBytes { statement.bind(8, $0) }
+        statement.bind(9, change.hash)
+        statement.bind(10, change.isDeleted ? 1 : 0)
+        statement.bind(11, change.updatedAt)
+        statement.bind(12, Int64(change.schemaVersion))
+        if let embedding = change.embedding {
+            StoredEmbedding.bytes(embedding).withUnsafeBytes { statement.bind(13, $0) }
+        } else {
+            statement.bindNull(13)
+        }
+        change.body.withUnsafeBytes { statement.bind(14, $0) }
+    }
+
+    /// The entry in the current row of a statement that selects ``columns``.
+    static func entry(_ row: HotStatement) throws(StoreError) -> LogEntry {
+        let position = Position(row.number(0))
+        guard let clock = VectorClock(storedForm: row.bytes(6)) else {
+            throw .corrupt("the clock at position \(position) is damaged")
+        }
+        var embedding: [Float]?
+        if !row.isNull(11) {
+            embedding = StoredEmbedding.embedding(row.bytes(11))
+            if embedding == nil { throw .corrupt("the embedding at position \(position) is damaged") }
+        }
+        let change = Change(
+            kind: row.name(1), id: row.name(2), namespace: row.name(5), clock: clock, hash: row.name(7),
+            body: ArraySlice(Array(row.bytes(12))), isDeleted: row.number(8) != 0, updatedAt: row.number(9),
+            schemaVersion: Int(row.number(10)), embedding: embedding)
+        return LogEntry(position: position, author: row.name(4), change: change, isSibling: row.number(3) != 0)
+    }
+}
