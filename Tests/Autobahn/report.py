@@ -39,7 +39,7 @@ def announced(log):
 
 def check(report_folder, log):
     index = report_folder / "index.json"
-    results = json.loads(index.read_text())[AGENT] if index.exists() else {}
+    results = json.loads(index.read_text()).get(AGENT, {}) if index.exists() else {}
     expected = announced(log)
 
     verdicts = {case: (results[case]["behavior"], results[case]["behaviorClose"])
