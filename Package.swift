@@ -34,15 +34,31 @@ let package = Package(
         .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Storage", dependencies: ["Causality"], swiftSettings: settings),
         .target(
+            name: "SQLiteStore",
+            dependencies: [
+                "Causality", "Storage", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            swiftSettings: settings),
+        .target(
             name: "Hub",
             dependencies: [
                 "Causality", "Cryptography", "HTTP", "Reactor", "Storage", "WebSocket", "Wire", httpTypes, logging,
             ],
             swiftSettings: settings),
 
+        .testTarget(name: "CausalityTests", dependencies: ["Causality"], swiftSettings: settings),
+        .testTarget(name: "StorageTests", dependencies: ["Causality", "Storage"], swiftSettings: settings),
+        .testTarget(
+            name: "StoreConformance",
+            dependencies: [
+                "Causality", "SQLiteStore", "Storage", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "HubTests",
             dependencies: ["Causality", "Hub", "Reactor", "Storage", "WebSocket", "Wire", logging], swiftSettings: settings),
+        .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
         .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),
         .testTarget(name: "ReactorTests", dependencies: ["CLinux", "Reactor"], swiftSettings: settings),
