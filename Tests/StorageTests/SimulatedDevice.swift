@@ -21,8 +21,9 @@ struct SimulatedDevice {
     private mutating func take(_ entry: LogEntry) {
         var versions = copy[entry.change.name] ?? [:]
         for (position, old) in versions {
-            let isEnded = entry.change.clock.dominates(old.change.clock)
-            if isEnded || (!entry.isSibling && !old.isSibling) { versions[position] = nil }
+            // A sibling never ends the head, not even with its very clock (equivocation).
+            let isEnded = old.isSibling ? entry.change.clock.dominates(old.change.clock) : !entry.isSibling
+            if isEnded { versions[position] = nil }
         }
         versions[entry.position] = entry
         copy[entry.change.name] = versions
