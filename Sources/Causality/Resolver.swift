@@ -126,8 +126,15 @@ public struct Resolver: Sendable {
     }
 
     private func accepted(_ change: Change, over record: Record, _ reason: Reason) -> Resolution {
-        let ended = record.siblings.filter { change.clock.dominates($0.change.clock) }.map(\.position)
+        let ended = record.siblings.filter { ends($0.change, change, over: record.head.change) }.map(\.position)
         return Resolution(verdict: .accepted, reason: reason, outcome: .head(change, ending: ended))
+    }
+
+    /// Whether `change` has seen `sibling` and so ends it. An equivocating sibling has a clock that the head beside it
+    /// dominates already: every next edit of the head would seem to have seen it, so only one that names it has.
+    private func ends(_ sibling: Change, _ change: Change, over head: Change) -> Bool {
+        guard change.clock.dominates(sibling.clock) else { return false }
+        return isForced || !head.clock.dominates(sibling.clock) || change.supersedes.contains(sibling.clock)
     }
 
     private func forced(_ change: Change, over record: Record) -> Resolution {
