@@ -142,8 +142,11 @@ public enum FrameEncoder {
         out.putString(change.id.text)
         out.put(",\"namespace\":")
         out.putString(change.namespace.text)
-        out.put(",\"clock\":")
-        encodeClock(change.clock, into: &out)
+        // Only a resolving change may leave its clock out: it is that of what it supersedes.
+        if !change.clock.isEmpty {
+            out.put(",\"clock\":")
+            encodeClock(change.clock, into: &out)
+        }
         out.put(",\"hash\":")
         out.putString(change.hash.text)
         if change.isDeleted { out.put(",\"deleted\":true") }
