@@ -58,6 +58,7 @@ let package = Package(
         .testTarget(
             name: "HubTests",
             dependencies: ["Causality", "Hub", "Reactor", "Storage", "WebSocket", "Wire", logging], swiftSettings: settings),
+        .testTarget(name: "WireTests", dependencies: ["Causality", "Storage", "Wire"], swiftSettings: settings),
         .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
         .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),

@@ -17,7 +17,7 @@ struct RESTTests {
         let changes = (0..<25).map { #"{"kind":"note","id":"\#($0)","clock":{"l":1},"body":{"n":\#($0)}}"# }
         let pushed = try hub.request(
             "POST", "/v1/push", body: #"{"id":"p","changes":[\#(changes.joined(separator: ","))]}"#,
-            fields: "X-Device-Id: laptop\r\n")
+            fields: "X-Carillon-Device: laptop\r\n")
         #expect(pushed.status == 200)
         #expect(try phone.changes(count: 25).count == 25)
         var cursor = ""
@@ -38,7 +38,7 @@ struct RESTTests {
         let body = #"{ "ü" :1.0e2,"z": [ ],"u":"\u00e9\u0000" }"#
         _ = try hub.request(
             "POST", "/v1/push", body: #"{"changes":[{"kind":"k","id":"a/b","clock":{"l":1},"body":\#(body)}]}"#,
-            fields: "X-Device-Id: laptop\r\n")
+            fields: "X-Carillon-Device: laptop\r\n")
         let record = try hub.request("GET", "/v1/records/k/a%2Fb")
         #expect(record.status == 200)
         #expect(record.body.contains(body))
