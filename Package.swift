@@ -57,7 +57,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "HubTests",
-            dependencies: ["Causality", "Hub", "Reactor", "Storage", "WebSocket", "Wire", logging], swiftSettings: settings),
+            dependencies: ["Causality", "Hub", "Reactor", "SQLiteStore", "Storage", "WebSocket", "Wire", logging],
+            swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Causality", "Storage", "Wire"], swiftSettings: settings),
         .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
