@@ -76,7 +76,8 @@ struct EndToEndTests {
         #expect(hub.stop() == 0, "\(hub.program.errorText)")
     }
 
-    @Test("kill -9 in the middle of a push run loses nothing acknowledged, and tailers resume with no gap, nothing twice")
+    @Test(
+        "kill -9 in the middle of a push run loses nothing acknowledged, and tailers resume with no gap, nothing twice")
     func killNine() throws {
         let hub = try HubProcess()
         let tails = [try hub.tail("phone"), try hub.tail("tablet")]

@@ -100,6 +100,7 @@ struct RESTTests {
             let answer = try hub.request(method, target, body: body)
             #expect(answer.status == status, "\(method) \(target)")
             #expect(answer.head.contains("application/problem+json"))
+            #expect(answer.head.contains("Allow: POST") == (status == 405))
             let problem = try object(answer.body)
             #expect(problem["code"] as? String == code)
             #expect((problem["remedy"] as? String)?.isEmpty == false)
