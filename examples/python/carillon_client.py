@@ -2,7 +2,7 @@
 
     from carillon_client import Carillon
 
-    hub = Carillon("ws://127.0.0.1:8787", key="car_...", device="notebook")
+    hub = Carillon("http://127.0.0.1:8787", key="car_...", device="notebook")
     with hub.session() as session:
         for item in session.push([{"kind": "note", "id": "n1", "body": {"text": "hello"}}]):
             print(item["id"], item["verdict"])
@@ -44,10 +44,11 @@ def merged(*clocks):
 
 
 class Carillon:
-    """A hub, as one device of one user sees it. `url` is ws://host:port or wss://host:port."""
+    """A hub, as one device of one user sees it. `url` is http://host:port or ws://host:port: the hub has one port."""
 
     def __init__(self, url, key, device):
-        self.url = url.rstrip("/")
+        scheme, _, self.host = url.rstrip("/").partition("://")
+        self.security = "s" if scheme in ("https", "wss") else ""
         self.key = key
         self.device = device
 
@@ -68,7 +69,7 @@ class Carillon:
         return self._get("/v1/status", {})
 
     def _get(self, path, query):
-        address = "http" + self.url[len("ws"):] + path + "?" + urllib.parse.urlencode(query)
+        address = f"http{self.security}://{self.host}{path}?{urllib.parse.urlencode(query)}"
         request = urllib.request.Request(address, headers={"Authorization": f"Bearer {self.key}"})
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
@@ -101,7 +102,7 @@ class Session:
 
         with contextlib.ExitStack() as opened:
             self._socket = opened.enter_context(connect(
-                self._hub.url + "/v1/socket", subprotocols=[SUBPROTOCOL], max_size=FRAME_BYTES_MAX,
+                f"ws{self._hub.security}://{self._hub.host}/v1/socket", subprotocols=[SUBPROTOCOL], max_size=FRAME_BYTES_MAX,
                 additional_headers={"Authorization": f"Bearer {self._hub.key}"}))
             self._send(self._hello)
             self.welcome = self._await("welcome")
@@ -198,7 +199,7 @@ def main():
     options = argparse.ArgumentParser(description="Push records from NDJSON, or pull every record as NDJSON.")
     options.add_argument("command", choices=["push", "pull", "status"])
     options.add_argument("file", nargs="?", help="NDJSON to push (default: standard input)")
-    options.add_argument("--url", default="ws://127.0.0.1:8787")
+    options.add_argument("--url", default=os.environ.get("CARILLON_URL", "http://127.0.0.1:8787"), help="default: $CARILLON_URL")
     options.add_argument("--key", default=os.environ.get("CARILLON_KEY"), help="default: $CARILLON_KEY")
     options.add_argument("--device", default="python")
     chosen = options.parse_args()

@@ -45,7 +45,7 @@ def save(path, cursor):
 
 def main():
     options = argparse.ArgumentParser(description="Follow a Carillon hub.")
-    options.add_argument("--url", default="ws://127.0.0.1:8787")
+    options.add_argument("--url", default=os.environ.get("CARILLON_URL", "http://127.0.0.1:8787"), help="default: $CARILLON_URL")
     options.add_argument("--key", default=os.environ.get("CARILLON_KEY"), help="default: $CARILLON_KEY")
     options.add_argument("--device", default="tail-py")
     options.add_argument("--kind", action="append", help="only this kind; may be given again")

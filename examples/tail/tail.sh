@@ -4,7 +4,7 @@
 #   CARILLON_KEY=car_... examples/tail/tail.sh                  prints what comes
 #   CARILLON_KEY=car_... examples/tail/tail.sh jq -r .body.title
 #
-# The CLI does the rest: it reconnects, resumes from its saved cursor, and never skips a change. Variables: URL, DEVICE,
+# The CLI does the rest: it reconnects, resumes from its saved cursor, and never skips a change. Variables: CARILLON_URL, DEVICE,
 # SINCE (how far back a first run begins, 10m by default), CARILLON (the binary).
 set -eu
 
@@ -18,7 +18,7 @@ if [ ! -x "$carillon" ]; then
 fi
 
 follow() {
-    "$carillon" tail --json --since "${SINCE:-10m}" --url "${URL:-ws://127.0.0.1:8787}" --key "$CARILLON_KEY" \
+    "$carillon" tail --json --since "${SINCE:-10m}" --url "${CARILLON_URL:-http://127.0.0.1:8787}" --key "$CARILLON_KEY" \
         --device "${DEVICE:-tail-sh}"
 }
 
