@@ -28,10 +28,11 @@ CHANGES_PER_PUSH = 500  # far under the hub's limit of 10,000: an answer comes s
 class CarillonError(Exception):
     """What the hub said in an `error` frame or a problem document: a stable code, a sentence, what to do next."""
 
-    def __init__(self, code, message, remedy="", retryable=False):
+    def __init__(self, code, message, remedy="", retryable=False, retry_after_ms=0):
         super().__init__(f"{code}: {message} {remedy}".rstrip())
         self.code = code
         self.retryable = retryable
+        self.retry_after_ms = retry_after_ms or 0
 
 
 def merged(*clocks):
@@ -88,8 +89,10 @@ class Session:
     def __init__(self, hub, cursor, live, kinds):
         self.cursor = cursor
         self._hub = hub
-        self._hello = {"type": "hello", "protocol": 1, "device": hub.device, "cursor": cursor, "live": live,
+        self._hello = {"type": "hello", "protocol": 1, "device": hub.device, "live": live,
                        "client": "carillon-python-example"}
+        if cursor is not None:
+            self._hello["cursor"] = cursor
         if kinds:
             self._hello["kinds"] = list(kinds)
         self._pushes = 0
@@ -181,9 +184,11 @@ class Session:
     def _receive(self):
         frame = json.loads(self._socket.recv())
         if frame["type"] == "error":
-            raise CarillonError(frame["code"], frame["message"], frame.get("remedy", ""), frame.get("retryable", False))
+            raise CarillonError(frame["code"], frame["message"], frame.get("remedy", ""),
+                                frame.get("retryable", False), frame.get("retry_after_ms"))
         if frame["type"] == "bye":
-            raise CarillonError("bye", f"The hub ends the session ({frame['reason']}).", retryable=True)
+            raise CarillonError("bye", f"The hub ends the session ({frame['reason']}).", retryable=True,
+                                retry_after_ms=frame.get("reconnect_after_ms"))
         return frame
 
     def _send(self, frame):
