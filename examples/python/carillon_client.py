@@ -45,10 +45,10 @@ def merged(*clocks):
 
 
 class Carillon:
-    """A hub, as one device of one user sees it. `url` is ws://host:port or wss://host:port."""
+    """A hub, as one device of one user sees it. `url` is ws://host:port or http://host:port (wss, https)."""
 
     def __init__(self, url, key, device):
-        self.url = url.rstrip("/")
+        self.url = "ws" + url[len("http"):].rstrip("/") if url.startswith("http") else url.rstrip("/")
         self.key = key
         self.device = device
 
