@@ -86,6 +86,8 @@ public enum FrameEncoder {
 
     /// Appends a page of the log, the answer of `GET /v1/pull`: `changes`, `cursor`, `has_more`. Siblings are marked.
     public static func page(_ entries: [LogEntry], cursor: Cursor, hasMore: Bool, into out: inout [UInt8]) {
+        // Once for the page: reserving for each entry would move the whole page each time.
+        out.reserveCapacity(entries.reduce(out.count + 256) { $0 + $1.change.body.count + 512 })
         out.put("{\"changes\":[")
         for (index, entry) in entries.enumerated() {
             if index > 0 { out.put(",") }
@@ -135,7 +137,6 @@ public enum FrameEncoder {
     }
 
     private static func openChange(_ change: Change, into out: inout [UInt8]) {
-        out.reserveCapacity(out.count + change.body.count + 384)
         out.put("{\"kind\":")
         out.putString(change.kind.text)
         out.put(",\"id\":")

@@ -60,6 +60,7 @@ def main():
     cursor = saved.read_text().strip() or None if saved is not None and saved.exists() else None
     pause = 0.5
     while True:
+        told = 0  # seconds that the hub asked us to stay away
         try:
             with hub.session(cursor=cursor, live=True, kinds=chosen.kind) as session:
                 pause = 0.5
@@ -75,19 +76,21 @@ def main():
                 cursor = None  # the log began anew: so do we
             elif not error.retryable:
                 raise SystemExit(f"tail: {error}")
-            reason = error
+            reason, told = error, error.retry_after_ms / 1000
         except InvalidStatus as error:
             if error.response.status_code in (400, 401, 403, 404):
                 raise SystemExit(f"tail: {error}")  # the same request would be refused again
             reason = error
         except ConnectionClosed as error:
-            if error.rcvd is not None and 4500 <= error.rcvd.code <= 4999:
-                raise SystemExit(f"tail: {error}")  # the protocol's range of codes that say: do not come back
+            # The close codes that say: do not come back (PROTOCOL.md 11).
+            code = error.rcvd.code if error.rcvd is not None else 1006
+            if 4500 <= code <= 4999 or code in (1002, 1003, 1007, 1008, 1009, 1010):
+                raise SystemExit(f"tail: {error}")
             reason = error
         except (InvalidHandshake, OSError) as error:
             reason = error
         # Half of the pause is chance, so that a thousand devices do not come back in the same instant.
-        wait = pause * (0.5 + random.random() / 2)
+        wait = told + pause * (0.5 + random.random() / 2)
         print(f"tail: {reason}; again in {wait:.1f} s", file=sys.stderr)
         time.sleep(wait)
         pause = min(pause * 2, PAUSE_SECONDS_MAX)
