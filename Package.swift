@@ -10,12 +10,15 @@ let settings: [SwiftSetting] = [
 ]
 
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 // The rooms and who may know whom: a pure target never gains a socket, a clock or a random source.
 let package = Package(
     name: "carillon",
     products: [
+        .executable(name: "carillon", targets: ["carillon"]),
+        .library(name: "CarillonClient", targets: ["CarillonClient"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -46,6 +49,17 @@ let package = Package(
                 "Causality", "Cryptography", "HTTP", "Reactor", "Storage", "WebSocket", "Wire", httpTypes, logging,
             ],
             swiftSettings: settings),
+        .target(
+            name: "CarillonClient",
+            dependencies: ["Causality", "Cryptography", "HTTP", "Reactor", "Storage", "WebSocket", "Wire", httpTypes],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "carillon",
+            dependencies: [
+                "Causality", "CarillonClient", "Cryptography", "Hub", "Reactor", "SQLiteStore", "Storage", "Wire",
+                arguments, logging,
+            ],
+            swiftSettings: settings),
 
         .testTarget(name: "CausalityTests", dependencies: ["Causality"], swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Causality", "Storage"], swiftSettings: settings),
@@ -55,6 +69,9 @@ let package = Package(
                 "Causality", "SQLiteStore", "Storage", .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "CarillonClientTests",
+            dependencies: ["Causality", "CarillonClient", "Storage", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "HubTests",
             dependencies: ["Causality", "Hub", "Reactor", "SQLiteStore", "Storage", "WebSocket", "Wire", logging],

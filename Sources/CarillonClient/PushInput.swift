@@ -1,0 +1,30 @@
+/// Lines of NDJSON on their way from whoever reads them to the link's thread.
+public struct PushInput: Sendable {
+    public struct Line: Sendable {
+        /// From 1.
+        public var number: Int
+        public var text: LineReader.Line
+
+        public init(number: Int, text: LineReader.Line) {
+            self.number = number
+            self.text = text
+        }
+    }
+
+    public var lines: [Line]
+    /// How far the input has been read behind these lines.
+    public var bytesTaken: Int
+
+    public init(lines: [Line], bytesTaken: Int) {
+        self.lines = lines
+        self.bytesTaken = bytesTaken
+    }
+}
+
+/// What a reader tells a ``Pusher``, as notes to its link.
+public enum PushNote: Sendable {
+    case input(PushInput)
+    case ended
+    /// The input could not be read to its end; what was read is pushed all the same.
+    case failed(String)
+}

@@ -1,0 +1,239 @@
+public import Causality
+internal import Storage
+public import Wire
+
+/// Pushes NDJSON lines through a link: batches, a bounded window, and every answer accounted for.
+///
+/// After a break, what was not answered is sent again with the same ids and clocks: the hub calls what it has already
+/// a duplicate.
+public final class Pusher: HubLinkDelegate {
+    public struct Configuration: Sendable {
+        /// For lines that name no kind.
+        public var kind: Identifier?
+        public var isAtomic = false
+        public var isForced = false
+        /// Bytes of pushes without an answer: the most that is held in memory for sending again.
+        public var flightBytesMax = 16 << 20
+        /// Times that one push is sent before the hub's refusal is final; nil tries for ever.
+        public var triesMax: Int? = 8
+        /// Tries to connect in a row before giving up; nil tries for ever.
+        public var connectsMax: Int? = 1
+        /// The same, once there was a session: 10 with full jitter are about a minute and a half.
+        public var reconnectsMax: Int? = 10
+
+        public init() {}
+    }
+
+    struct Flight {
+        var id: String
+        var lines: [Int]
+        var frame: [UInt8]
+        var tries = 0
+        var isSent = false
+    }
+
+    private static let resendToken: UInt64 = 1
+
+    public private(set) var tally = PushTally()
+    /// Why the push ended early; nil when all lines have their verdict.
+    public private(set) var failure: ClientError?
+    public private(set) var inputFailure: String?
+    /// Input bytes that were taken so far, for progress.
+    public private(set) var bytesTaken = 0
+
+    /// Told of each item that was not accepted.
+    public var onTrouble: (PushTrouble) -> Void = { _ in }
+    /// Told after every answer.
+    public var onProgress: () -> Void = {}
+    /// Told of breaks, with the seconds until the next try.
+    public var onLost: (ClientError, Double?) -> Void = { _, _ in }
+    /// Told when an input was taken: its reader may read the next.
+    public var onInputTaken: () -> Void = {}
+
+    private let configuration: Configuration
+    private let now: () -> Int64
+    private var stamper: ChangeStamper?
+    private var waiting: [PushInput] = []
+    private var isInputEnded = false
+    private var flights: [String: Flight] = [:]
+    private var order: [String] = []
+    private var flightBytes = 0
+    private var nextNumber = 0
+    private let session: String
+    private var wasOpen = false
+    private var connectsFailed = 0
+
+    /// - Parameters:
+    ///   - session: in front of every push id, so that two runs never share one.
+    ///   - now: microseconds since 1970.
+    public init(_ configuration: Configuration, session: String, now: @escaping () -> Int64) {
+        self.configuration = configuration
+        self.session = session
+        self.now = now
+    }
+
+    // MARK: The link's calls
+
+    public func linkOpened(_ link: HubLink, _ welcome: Welcome) {
+        wasOpen = true
+        connectsFailed = 0
+        if stamper == nil { stamper = ChangeStamper(replica: welcome.replica, kind: configuration.kind) }
+        stamper?.replica = welcome.replica
+        for id in order { flights[id]?.isSent = false }
+        pump(link)
+    }
+
+    public func link(_ link: HubLink, note: any Sendable) {
+        switch note as? PushNote {
+        case .input(let input): waiting.append(input)
+        case .ended: isInputEnded = true
+        case .failed(let sentence):
+            inputFailure = sentence
+            isInputEnded = true
+        case nil: return
+        }
+        pump(link)
+    }
+
+    public func link(_ link: HubLink, answered answer: Pushed) {
+        guard let flight = land(answer.id) else { return }
+        if let position = answer.position { tally.position = max(tally.position ?? .start, position) }
+        for (index, line) in flight.lines.enumerated() {
+            guard index < answer.items.count else {
+                reject(line, kind: nil, id: nil, code: "internal", "the hub's answer does not name this item")
+                continue
+            }
+            let item = answer.items[index]
+            tally.count(item.verdict)
+            guard item.verdict != .accepted, item.verdict != .duplicate else { continue }
+            let code = item.error?.rawValue ?? item.reason.map { "\($0)" } ?? item.verdict.rawValue
+            onTrouble(
+                PushTrouble(
+                    line: line, kind: item.kind, id: item.id, verdict: item.verdict, code: code,
+                    message: item.message ?? Pusher.sentence(item.verdict)))
+        }
+        onProgress()
+        pump(link)
+    }
+
+    public func link(_ link: HubLink, failed error: ErrorFrame) {
+        guard let id = error.pushID, var flight = flights[id] else { return }
+        if error.code.isRetryable, flight.tries < configuration.triesMax ?? .max {
+            flight.isSent = false
+            flights[id] = flight
+            // Not at once: the hub has just said that it cannot.
+            link.schedule(afterSeconds: Double(error.retryAfterMs ?? 1_000) / 1_000, token: Pusher.resendToken)
+            return
+        }
+        if error.code.isRetryable {
+            failure = ClientError(error)
+            link.finish()
+            return
+        }
+        _ = land(id)
+        for line in flight.lines { reject(line, kind: nil, id: nil, code: error.code.rawValue, error.message) }
+        onProgress()
+        pump(link)
+    }
+
+    public func link(_ link: HubLink, timer token: UInt64) { pump(link) }
+
+    public func link(_ link: HubLink, lost error: ClientError, retrySeconds: Double?) {
+        connectsFailed += 1
+        let most = wasOpen ? configuration.reconnectsMax : configuration.connectsMax
+        if retrySeconds == nil || connectsFailed >= most ?? .max {
+            failure = error
+            link.finish()
+            return
+        }
+        onLost(error, retrySeconds)
+    }
+
+    /// Lines that were taken and have no verdict.
+    public var unanswered: Int { flights.values.reduce(0) { $0 + $1.lines.count } }
+
+    // MARK: The window
+
+    private func pump(_ link: HubLink) {
+        guard link.isOpen else { return }
+        for id in order where flights[id]?.isSent == false {
+            flights[id]?.isSent = true
+            flights[id]?.tries += 1
+            if let frame = flights[id]?.frame { link.send(encoded: frame) }
+        }
+        while !waiting.isEmpty, hasRoom(link) {
+            let input = waiting.removeFirst()
+            onInputTaken()
+            bytesTaken = input.bytesTaken
+            launch(input, link)
+        }
+        if isInputEnded, waiting.isEmpty, flights.isEmpty { link.finish() }
+    }
+
+    private func hasRoom(_ link: HubLink) -> Bool {
+        flights.count < link.limits.pushesInFlightMax && flightBytes < configuration.flightBytesMax
+    }
+
+    private func launch(_ input: PushInput, _ link: HubLink) {
+        var (changes, lines): ([Change], [Int]) = ([], [])
+        for line in input.lines {
+            switch item(line, link.limits) {
+            case .change(let change):
+                changes.append(change)
+                lines.append(line.number)
+            case .rejected(let rejection):
+                tally.malformed += 1
+                reject(
+                    line.number, kind: rejection.kind, id: rejection.id, code: rejection.error.rawValue,
+                    rejection.message)
+            }
+        }
+        // All or nothing begins here: with a line that is no change, nothing leaves.
+        if configuration.isAtomic, tally.malformed > 0 {
+            for line in lines {
+                reject(line, kind: nil, id: nil, code: ErrorCode.atomicAborted.rawValue, "another line is no change")
+            }
+            return
+        }
+        guard !changes.isEmpty else { return }
+        nextNumber += 1
+        let id = "\(session).\(nextNumber)"
+        var frame: [UInt8] = []
+        let push = Push(id: id, changes: changes, isAtomic: configuration.isAtomic, isForced: configuration.isForced)
+        ClientFrame.push(push).encode(into: &frame)
+        flights[id] = Flight(id: id, lines: lines, frame: frame, tries: 1, isSent: true)
+        order.append(id)
+        flightBytes += frame.count
+        link.send(encoded: frame)
+    }
+
+    private func item(_ line: PushInput.Line, _ limits: WireLimits) -> PushItem {
+        switch line.text {
+        case .text(let bytes):
+            return stamper?.change(line: bytes, now: now(), limits: limits)
+                ?? PushBody.decodeChange(line: bytes, limits: limits)
+        case .tooLong:
+            return .rejected(ItemRejection(kind: nil, id: nil, error: .tooLarge, message: "the line is too long"))
+        }
+    }
+
+    private func land(_ id: String) -> Flight? {
+        guard let flight = flights.removeValue(forKey: id) else { return nil }
+        if let place = order.firstIndex(of: id) { order.remove(at: place) }
+        flightBytes -= flight.frame.count
+        return flight
+    }
+
+    private func reject(_ line: Int, kind: String?, id: String?, code: String, _ message: String) {
+        tally.count(.rejected)
+        onTrouble(PushTrouble(line: line, kind: kind, id: id, verdict: .rejected, code: code, message: message))
+    }
+
+    private static func sentence(_ verdict: ItemVerdict) -> String {
+        switch verdict {
+        case .stale: "the hub has a later version; pull it and edit that"
+        case .conflict: "the hub has a concurrent version; both are kept until a push settles them"
+        case .accepted, .duplicate, .rejected: verdict.rawValue
+        }
+    }
+}

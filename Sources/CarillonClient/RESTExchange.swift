@@ -1,0 +1,93 @@
+internal import HTTP
+internal import Reactor
+
+/// Connects, sends a request, reads one answer, stops its loop.
+final class RESTExchange: LoopHandler {
+    typealias Mail = Never
+
+    private let loop: EventLoop<RESTExchange>
+    private let addresses: [SocketAddress]
+    private let request: [UInt8]
+    private let outcome: RESTOutcome
+    private var parser: ResponseParser
+    private var addressIndex = 0
+    private var connection: ConnectionID?
+    private var isConnected = false
+    private var isDone = false
+    private var status = 0
+    private var body: [UInt8] = []
+
+    init(
+        _ loop: EventLoop<RESTExchange>, _ addresses: [SocketAddress], _ request: [UInt8], _ limits: HTTPLimits,
+        _ outcome: RESTOutcome
+    ) {
+        self.loop = loop
+        self.addresses = addresses
+        self.request = request
+        self.outcome = outcome
+        parser = ResponseParser(limits: limits)
+    }
+
+    func start(timeoutSeconds: Int) {
+        loop.schedule(after: .seconds(timeoutSeconds), token: 0)
+        connection = loop.connect(to: addresses[0])
+    }
+
+    func mail(_ batch: ContiguousArray<Never>) {}
+
+    func timerFired(_ token: UInt64) {
+        finish(.failure(.unreachable(outcome.url, "no answer in time")))
+    }
+
+    func connected(_ id: ConnectionID) {
+        isConnected = true
+        loop.send(id, request)
+    }
+
+    func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
+        parser.receive(UnsafeRawBufferPointer(bytes))
+        read()
+    }
+
+    func readClosed(_ id: ConnectionID) {
+        guard !isDone else { return }
+        do throws(HTTPError) {
+            try parser.finish()
+        } catch {
+            finish(.failure(.unreachable(outcome.url, "it closed before its answer was whole")))
+            return
+        }
+        read()
+    }
+
+    func closed(_ id: ConnectionID, _ reason: CloseReason) {
+        guard !isDone else { return }
+        if !isConnected, addressIndex + 1 < addresses.count {
+            addressIndex += 1
+            connection = loop.connect(to: addresses[addressIndex])
+            return
+        }
+        finish(.failure(.unreachable(outcome.url, HubLink.sentence(reason))))
+    }
+
+    private func read() {
+        do throws(HTTPError) {
+            while !isDone, let event = try parser.next() {
+                switch event {
+                case .head(let head): status = head.status
+                case .body(let bytes): body += bytes
+                case .end: finish(.success(RESTClient.Answer(status: status, body: body)))
+                }
+            }
+        } catch {
+            finish(.failure(.notHub(outcome.url, error.sentence)))
+        }
+    }
+
+    private func finish(_ result: Result<RESTClient.Answer, ClientError>) {
+        guard !isDone else { return }
+        isDone = true
+        outcome.result = result
+        loop.stop()
+    }
+}

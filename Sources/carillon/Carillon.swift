@@ -1,0 +1,45 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Hub
+
+/// The one executable: a hub, and every way to talk to one.
+@main
+struct Carillon: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "carillon",
+        abstract: "Sync records between devices, live, over one WebSocket each.",
+        discussion: """
+            Start a hub, then push and tail from two other terminals:
+
+              carillon serve --quick-start
+              carillon tail --key KEY --device phone
+              echo '{"kind":"note","id":"1","body":{"text":"hi"}}' | carillon push --key KEY --device laptop
+
+            CARILLON_URL and CARILLON_KEY stand in for --url and --key.
+
+            Exit codes:
+              \(ExitStatus.table)
+            """,
+        version: Hub.version,
+        subcommands: [
+            ServeCommand.self, PushCommand.self, TailCommand.self, PullCommand.self, GetCommand.self,
+            StatusCommand.self, DeviceCommand.self, UserCommand.self, KeyCommand.self,
+        ])
+
+    static func main() {
+        // A peer or a pipe that goes away is an error code of a write, never the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let failure as CommandFailure {
+            Terminal.complain("Error: \(failure.sentence)")
+            if let remedy = failure.remedy { Terminal.complain(remedy) }
+            Foundation.exit(failure.status.rawValue)
+        } catch is Output.ReaderGone {
+            Foundation.exit(ExitStatus.success.rawValue)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+internal import Causality
+internal import Wire
+
+/// A log's entries for people, or for programs.
+struct EntryPrinter {
+    let isJSON: Bool
+    /// Columns a line may have; nil for no limit.
+    let columns: Int?
+
+    init(isJSON: Bool) {
+        self.isJSON = isJSON
+        columns = Terminal.outputIsTerminal ? Terminal.columns : nil
+    }
+
+    /// Appends one line.
+    func append(_ entry: LogEntry, into out: inout [UInt8]) {
+        if isJSON {
+            let start = out.count
+            FrameEncoder.encodeEntry(entry, into: &out)
+            // Line breaks stand between JSON's tokens only, never inside a string: as spaces they mean the same, and
+            // the entry stays one line. Every other byte of a body is as it was pushed.
+            for index in start..<out.count where out[index] == 0x0a || out[index] == 0x0d { out[index] = 0x20 }
+            out.append(UInt8(ascii: "\n"))
+            return
+        }
+        var line = Clock.text(entry.position.microseconds) + "  "
+        let change = entry.change
+        if entry.isSibling { line += "CONFLICT  " }
+        line += "\(change.kind)/\(change.id)  \(entry.author)  "
+        line += change.isDeleted && change.body.isEmpty ? "(deleted)" : oneLine(change.body)
+        if change.isDeleted, !change.body.isEmpty { line += "  (deleted)" }
+        out += Array(shortened(line).utf8)
+        out.append(UInt8(ascii: "\n"))
+    }
+
+    /// The body without its line breaks, and no more of it than a line can show.
+    private func oneLine(_ body: ArraySlice<UInt8>) -> String {
+        let shown = columns.map { body.prefix(4 * $0) } ?? body
+        return String(decoding: shown.map { $0 == 0x0a || $0 == 0x0d || $0 == 0x09 ? 0x20 : $0 }, as: UTF8.self)
+    }
+
+    /// Control characters would speak to the terminal: names may hold those from U+0080.
+    private func shortened(_ line: String) -> String {
+        var clean = String.UnicodeScalarView()
+        for scalar in line.unicodeScalars {
+            clean.append((0x7f...0x9f).contains(scalar.value) || scalar.value < 0x20 ? "\u{fffd}" : scalar)
+        }
+        let text = String(clean)
+        guard let columns, text.count > columns else { return text }
+        return text.prefix(max(1, columns - 1)) + "…"
+    }
+}

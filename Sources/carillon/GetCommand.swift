@@ -1,0 +1,47 @@
+internal import ArgumentParser
+internal import CarillonClient
+internal import Causality
+internal import Wire
+
+/// `carillon get`: one record.
+struct GetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get", abstract: "Print one record.",
+        discussion: """
+            Prints the body as it was pushed, byte for byte, on standard output; unresolved siblings are named on
+            standard error.
+
+              carillon get note hello
+              carillon get note hello --json | jq .head.clock
+            """)
+
+    @Argument(help: "The record's kind.", transform: { try Names.identifier($0, "kind") })
+    var kind: Identifier
+    @Argument(help: "The record's id.", transform: { try Names.identifier($0, "id") })
+    var id: Identifier
+    @OptionGroup var hub: HubOptions
+    @Flag(help: "Print the hub's answer as it is: head and siblings, with clocks and positions.")
+    var json = false
+
+    func run() throws {
+        let rest = try hub.rest()
+        let bytes = try asking { () throws(ClientError) in try rest.get(["v1", "records", kind.text, id.text]) }
+        if json {
+            try Output.write(bytes + [UInt8(ascii: "\n")])
+            return
+        }
+        let record: Record
+        do throws(FrameError) {
+            record = try RecordAnswer.decode(bytes)
+        } catch {
+            throw CommandFailure(.hubUnavailable, "The hub's answer is no record: \(error.message).")
+        }
+        if record.head.change.isDeleted { Terminal.complain("\(kind)/\(id) is deleted.") }
+        if !record.head.change.body.isEmpty { try Output.write(Array(record.head.change.body) + [UInt8(ascii: "\n")]) }
+        guard !record.siblings.isEmpty else { return }
+        Terminal.complain("\(record.siblings.count) unresolved concurrent versions; --json shows them:")
+        for sibling in record.siblings {
+            Terminal.complain("  \(Clock.text(sibling.position.microseconds))  by \(sibling.author)")
+        }
+    }
+}

@@ -1,0 +1,32 @@
+internal import Foundation
+
+/// Standard output, by whole buffers: what was written is out, or the reader is gone.
+enum Output {
+    /// Nobody reads any more: `carillon tail | head` ends quietly.
+    struct ReaderGone: Error {}
+
+    /// Writes all of `bytes`. Blocks while the reader is slow, which is how it slows the hub down.
+    static func write(_ bytes: [UInt8]) throws {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Foundation.write(STDOUT_FILENO, $0.baseAddress.map { $0 + done }, $0.count - done)
+            }
+            if count >= 0 {
+                done += count
+                continue
+            }
+            let code = errno
+            if code == EINTR { continue }
+            if code == EAGAIN {
+                var poller = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&poller, 1, -1)
+                continue
+            }
+            if code == EPIPE { throw ReaderGone() }
+            throw CommandFailure(.inputOutput, "Cannot write: \(String(cString: strerror(code))).")
+        }
+    }
+
+    static func write(_ text: String) throws { try write(Array(text.utf8)) }
+}

@@ -1,0 +1,130 @@
+internal import ArgumentParser
+internal import CarillonClient
+internal import Causality
+internal import Cryptography
+internal import Foundation
+internal import Reactor
+
+/// `carillon push`: NDJSON to the hub.
+struct PushCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "push", abstract: "Push changes, one JSON object per line.",
+        discussion: """
+            Each line is a change: {"kind", "id", "body"}, and if wanted "namespace", "clock", "hash", "deleted",
+            "updated_at", "schema_version", "embedding", "supersedes". A line without a clock gets {replica: now}.
+            The body arrives at every other device byte for byte.
+
+              carillon push notes.ndjson --device laptop
+              echo '{"kind":"note","id":"1","body":{"text":"hi"}}' | carillon push --device laptop
+              jq -c '{id: .name, body: .}' people.json | carillon push --kind person --device laptop
+
+            Exit codes: 0 all accepted or known already, 1 some were not, 64 usage, 65 no line is a change,
+            69 hub unavailable, 74 the input cannot be read, 75 the hub cannot just now, 77 not authorised,
+            130 interrupted.
+            """)
+
+    @Argument(help: "An NDJSON file, or - for standard input.", completion: .file())
+    var file = "-"
+    @Option(
+        help: "This device's name; it is registered when it is new.",
+        transform: {
+            try Names.identifier($0, "device")
+        })
+    var device: Identifier
+    @Option(help: "The kind of lines that name none.", transform: { try Names.identifier($0, "kind") })
+    var kind: Identifier?
+    @Option(help: ArgumentHelp("Changes in one push, at most 10,000.", valueName: "n"))
+    var batch = 500
+    @Flag(help: "All lines or none, in one push: 10,000 lines and 12 MiB at most.")
+    var atomic = false
+    @Flag(help: "These versions win over whatever is stored.")
+    var force = false
+    @Flag(help: "Print the items that were not accepted, and the counts, as NDJSON.")
+    var json = false
+    @Flag(help: "Wait for the hub as long as it takes, where it is away or cannot take changes.")
+    var wait = false
+    @OptionGroup var hub: HubOptions
+
+    func validate() throws {
+        guard (1...10_000).contains(batch) else { throw ValidationError("--batch is a number from 1 to 10000.") }
+    }
+
+    func run() throws {
+        var configuration = HubLinkConfiguration(url: try hub.hubURL(), key: try hub.apiKey(), device: device)
+        configuration.isLive = false
+        configuration.client = HubOptions.program
+        let input = try open()
+        let pusher = Pusher(pusherConfiguration, session: Digest.hex(Secret.random(count: 6)), now: { Clock.now })
+        let report = PushReport(isJSON: json, sizeOfInput: size(of: input))
+        let reader = InputReader(descriptor: input, linesMax: atomic ? 10_000 : batch, isWhole: atomic)
+        pusher.onInputTaken = { reader.room.signal() }
+        pusher.onTrouble = { report.tell($0) }
+        pusher.onProgress = { [unowned pusher] in report.progress(pusher.tally, bytes: pusher.bytesTaken) }
+        pusher.onLost = { report.lost($0, $1) }
+        let driver = PushDriver(pusher)
+        var signals: StopSignals?
+        do throws(ReactorError) {
+            try HubLink.run(configuration, delegate: driver) { address in
+                signals = StopSignals { address.post(.note(StopNote())) }
+                Thread.detachNewThread { reader.run(into: address) }
+            }
+        } catch {
+            throw CommandFailure(.inputOutput, error.description)
+        }
+        withExtendedLifetime(signals) {}
+        report.finish(pusher)
+        try conclude(pusher, wasStopped: driver.wasStopped)
+    }
+
+    private var pusherConfiguration: Pusher.Configuration {
+        var configuration = Pusher.Configuration()
+        configuration.kind = kind
+        configuration.isAtomic = atomic
+        configuration.isForced = force
+        if wait {
+            configuration.triesMax = nil
+            configuration.connectsMax = nil
+            configuration.reconnectsMax = nil
+        }
+        return configuration
+    }
+
+    private func open() throws -> Int32 {
+        if file == "-" {
+            if isatty(STDIN_FILENO) == 1 { Terminal.complain("Reading changes from the terminal; end with Ctrl-D.") }
+            return STDIN_FILENO
+        }
+        let descriptor = Foundation.open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw CommandFailure(.inputOutput, "Cannot read \(file): \(String(cString: strerror(errno))).")
+        }
+        return descriptor
+    }
+
+    private func size(of descriptor: Int32) -> Int? {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return Int(status.st_size)
+    }
+
+    private func conclude(_ pusher: Pusher, wasStopped: Bool) throws {
+        if let failure = pusher.failure {
+            var told = CommandFailure(failure)
+            if told.status == .hubUnavailable, pusher.tally.total > 0 { told.status = .temporary }
+            if pusher.unanswered > 0 {
+                told.sentence +=
+                    " \(pusher.unanswered) changes have no answer: push the same file again, it does no harm."
+            }
+            throw told
+        }
+        if let sentence = pusher.inputFailure {
+            throw CommandFailure(atomic ? .badInput : .inputOutput, "Cannot push \(file): \(sentence).")
+        }
+        if wasStopped { throw ExitCode(130) }
+        let tally = pusher.tally
+        if tally.malformed > 0, tally.malformed == tally.total || atomic {
+            throw ExitCode(ExitStatus.badInput.rawValue)
+        }
+        if !tally.isAllAccepted { throw ExitCode(ExitStatus.notAccepted.rawValue) }
+    }
+}

@@ -1,0 +1,142 @@
+internal import ArgumentParser
+internal import Causality
+internal import Cryptography
+internal import Dispatch
+internal import Foundation
+internal import Hub
+internal import Logging
+internal import Reactor
+internal import Storage
+
+/// `carillon serve`: a hub until SIGTERM.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run a hub.",
+        discussion: """
+            Keeps its data in a folder and runs until SIGINT or SIGTERM; then it commits what it has, says bye to
+            its devices and exits with 0.
+
+              carillon serve --quick-start
+              carillon serve --data /var/lib/carillon --listen 0.0.0.0:8787
+              carillon serve --policy presence=lww --policy cursor=lww
+
+            TLS comes later: beyond this machine, put a proxy with TLS in front.
+            """)
+
+    enum StoreKind: String, ExpressibleByArgument, CaseIterable {
+        case sqlite
+        case memory
+    }
+
+    enum LogLevel: String, ExpressibleByArgument, CaseIterable {
+        case debug, info, warning, error
+
+        var level: Logger.Level {
+            switch self {
+            case .debug: .debug
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+        }
+    }
+
+    @OptionGroup var data: DataFolder
+    @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "address:port"))
+    var listen = "127.0.0.1:8787"
+    @Option(help: "Where records live: sqlite, in the data folder, or memory, which forgets all at the end.")
+    var store = StoreKind.sqlite
+    @Option(help: ArgumentHelp("Event loops, one per core unless told.", valueName: "n"))
+    var shards: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Who wins concurrent edits of a kind: KIND=manual (both are kept) or KIND=lww.",
+            valueName: "kind=policy"))
+    var policy: [String] = []
+    @Flag(help: "Serve /echo, for protocol tests only.")
+    var echo = false
+    @Flag(help: "Make a first user and key if there is none, and print the lines to try.")
+    var quickStart = false
+    @Option(help: "How much to log, on standard error.")
+    var logLevel = LogLevel.info
+
+    func validate() throws {
+        if let shards, !(1...256).contains(shards) { throw ValidationError("--shards is a number from 1 to 256.") }
+        _ = try policies()
+        _ = try address()
+    }
+
+    func run() throws {
+        let level = logLevel.level
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        let log = Logger(label: "carillon")
+        let stopped = DispatchSemaphore(value: 0)
+        let signals = StopSignals { stopped.signal() }
+        FileLimit.raise(log)
+        try data.create()
+        let lock = try store == .sqlite ? FolderLock(data.path + "/hub.lock") : nil
+        let opened = try openStore()
+        let first = quickStart ? try QuickStart(data: data, store: opened, isKept: store == .sqlite).prepare() : nil
+        let hub = try start(opened, log)
+        announce(hub, first)
+        stopped.wait()
+        log.info("stops")
+        hub.stop()
+        withExtendedLifetime((signals, lock)) {}
+    }
+
+    private func openStore() throws -> any Store {
+        switch store {
+        case .sqlite: return try data.openStore()
+        case .memory:
+            let generation = Secret.random(count: 8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            return MemoryStore(generation: Generation(generation))
+        }
+    }
+
+    private func start(_ store: any Store, _ log: Logger) throws -> Hub {
+        var configuration = HubConfiguration(
+            address: try address(), shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
+        configuration.policies = try policies()
+        configuration.hasEcho = echo
+        do throws(ReactorError) {
+            return try Hub.start(store: store, configuration: configuration, log: log)
+        } catch {
+            switch error {
+            case .addressInUse(let address):
+                throw CommandFailure(
+                    .hubUnavailable, "Another process, maybe a hub, listens on \(address).",
+                    remedy: "Stop it, or choose another port: carillon serve --listen \(address.hostText):0")
+            default: throw CommandFailure(.hubUnavailable, error.description)
+            }
+        }
+    }
+
+    private func announce(_ hub: Hub, _ first: QuickStart.First?) {
+        let lines = "Carillon listens on http://\(hub.address)\n" + (first?.lines(address: hub.address) ?? "")
+        // Whoever closed our output is no reason not to serve.
+        try? Output.write(lines)
+    }
+
+    private func policies() throws -> [Identifier: ConflictPolicy] {
+        var policies: [Identifier: ConflictPolicy] = [:]
+        for text in policy {
+            guard let equals = text.lastIndex(of: "="),
+                let policy = ConflictPolicy(rawValue: String(text[text.index(after: equals)...]))
+            else { throw ValidationError("--policy is KIND=manual or KIND=lww, and not \"\(text)\".") }
+            policies[try Names.identifier(String(text[..<equals]), "kind")] = policy
+        }
+        return policies
+    }
+
+    private func address() throws -> SocketAddress {
+        guard let address = ListenAddress.parse(listen) else {
+            throw ValidationError("--listen is an address and a port like 127.0.0.1:8787 or [::1]:8787.")
+        }
+        return address
+    }
+}

@@ -1,0 +1,72 @@
+internal import ArgumentParser
+internal import CarillonClient
+internal import Foundation
+
+/// `carillon status`: the hub, the user's space and devices.
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show the hub's view of your records and devices.",
+        discussion: "  carillon status\n  carillon status --json | jq .space.records")
+
+    struct Answer: Decodable {
+        struct Space: Decodable {
+            var records: Int
+            var deleted: Int
+            var siblings: Int
+            var head: Int64
+        }
+
+        struct Device: Decodable {
+            var id: String
+            var platform: String
+            var lastSeenAt: Int64
+            var acknowledged: Int64?
+        }
+
+        var version: String
+        var user: String
+        var startedAt: Int64
+        var cursor: String
+        var space: Space
+        var devices: [Device]
+    }
+
+    @OptionGroup var hub: HubOptions
+    @Flag(help: "Print the hub's answer as it is.")
+    var json = false
+
+    func run() throws {
+        let rest = try hub.rest()
+        let bytes = try asking { () throws(ClientError) in try rest.get(["v1", "status"]) }
+        if json {
+            try Output.write(bytes + [UInt8(ascii: "\n")])
+            return
+        }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        guard let answer = try? decoder.decode(Answer.self, from: Data(bytes)) else {
+            throw CommandFailure(.hubUnavailable, "The hub's answer is not what this program knows.")
+        }
+        try Output.write(text(answer, rest.url))
+    }
+
+    private func text(_ answer: Answer, _ url: HubURL) -> String {
+        let space = answer.space
+        var text = """
+            hub       \(url), version \(answer.version), up since \(Clock.text(answer.startedAt))
+            user      \(answer.user)
+            records   \(space.records) (\(space.deleted) deleted, \(space.siblings) unresolved siblings)
+            cursor    \(answer.cursor)
+
+            """
+        for device in answer.devices {
+            text += "device    \(device.id), seen \(Clock.text(device.lastSeenAt)), \(lag(device, space.head))\n"
+        }
+        return text
+    }
+
+    private func lag(_ device: Answer.Device, _ head: Int64) -> String {
+        guard let acknowledged = device.acknowledged else { return "has confirmed nothing" }
+        return acknowledged >= head ? "has everything" : "has all up to \(Clock.text(acknowledged))"
+    }
+}

@@ -1,0 +1,125 @@
+internal import ArgumentParser
+internal import CarillonClient
+internal import Causality
+internal import Cryptography
+internal import Foundation
+internal import Reactor
+internal import Storage
+internal import Wire
+
+/// `carillon tail`: the log as it grows.
+struct TailCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tail", abstract: "Follow changes as they come, for ever.",
+        discussion: """
+            Prints every change that other devices push, in the log's order. Keeps its cursor in a state file, comes
+            back by itself when the hub was away, and goes on where it stopped: no gap, nothing twice. The first time
+            it begins at the log's beginning.
+
+              carillon tail --device phone
+              carillon tail --device phone --kind note --since 10m
+              carillon tail --device backup --json >> changes.ndjson
+              carillon tail --device check --from-start --until-synced --json
+
+            Ends with 0 on SIGINT and SIGTERM, its cursor saved.
+            """)
+
+    @Option(
+        help: "This device's name; it is registered when it is new.",
+        transform: {
+            try Names.identifier($0, "device")
+        })
+    var device: Identifier
+    @OptionGroup var filters: FilterOptions
+    @Option(help: "Begin at 10m, 2h, 1d ago, at an ISO 8601 time, or at 0, the beginning.")
+    var since: String?
+    @Flag(help: "Begin at the log's beginning, whatever the state file says.")
+    var fromStart = false
+    @Option(
+        help: ArgumentHelp(
+            "Where the cursor is kept. Else a file per hub, key, device and filters in ~/.local/state/carillon.",
+            valueName: "file"),
+        completion: .file())
+    var state: String?
+    @Option(help: ArgumentHelp("End after so many changes.", valueName: "n"))
+    var count: Int?
+    @Flag(help: "End when all that the log holds was printed.")
+    var untilSynced = false
+    @Flag(help: "One JSON object per line, bodies byte for byte.")
+    var json = false
+    @OptionGroup var hub: HubOptions
+
+    func validate() throws {
+        if let count, count < 1 { throw ValidationError("--count is a number from 1.") }
+        if since != nil, fromStart { throw ValidationError("--since and --from-start exclude each other.") }
+        if let since, SinceTime.parse(since, now: Clock.now) == nil {
+            throw ValidationError("--since is 10m, 2h, 1d, an ISO 8601 time or 0, and not \"\(since)\".")
+        }
+        if filters.kinds.count > 64 || filters.namespaces.count > 64 {
+            throw ValidationError("64 kinds and 64 namespaces at most.")
+        }
+    }
+
+    func run() throws {
+        let url = try hub.hubURL()
+        let key = try hub.apiKey()
+        var configuration = HubLinkConfiguration(url: url, key: key, device: device)
+        configuration.kinds = filters.kinds
+        configuration.namespaces = filters.namespaces
+        configuration.client = HubOptions.program
+        let file = StateFile(path: state ?? TailState.path(url, key: key, device, filters))
+        let tail = Tail(
+            printer: EntryPrinter(isJSON: json), file: file, countMax: count, endsWhenSynced: untilSynced)
+        var signals: StopSignals?
+        let start = try start(file)
+        do throws(ReactorError) {
+            try HubLink.run(configuration, from: start, delegate: tail) { address in
+                signals = StopSignals { address.post(.note(StopNote())) }
+            }
+        } catch {
+            throw CommandFailure(.inputOutput, error.description)
+        }
+        withExtendedLifetime(signals) {}
+        if let failure = tail.failure { throw failure }
+    }
+
+    private func start(_ file: StateFile) throws -> Cursor? {
+        if fromStart { return nil }
+        if let since, let time = SinceTime.parse(since, now: Clock.now) { return try cursor(at: time) }
+        do throws(StateFile.Failure) {
+            return try file.load()
+        } catch {
+            throw CommandFailure(
+                .inputOutput, "\(error.sentence).",
+                remedy: "Begin anew with --from-start, or name another with --state.")
+        }
+    }
+
+    /// Positions are microseconds since 1970, so a time is a place in the log; a cursor past its head would be none.
+    private func cursor(at time: Int64) throws -> Cursor? {
+        struct Answer: Decodable { var cursor: String }
+        let rest = try hub.rest()
+        let bytes = try asking { () throws(ClientError) in try rest.get(["v1", "status"]) }
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(bytes)),
+            let head = try? Cursor(parsing: answer.cursor)
+        else { throw CommandFailure(.hubUnavailable, "The hub's status names no cursor.") }
+        let position = min(head.position, Position(time))
+        return position == .start
+            ? nil : Cursor(generation: head.generation, spaceTag: head.spaceTag, position: position)
+    }
+}
+
+/// Where tails keep their cursors unless told.
+enum TailState {
+    static func path(_ url: HubURL, key: String, _ device: Identifier, _ filters: FilterOptions) -> String {
+        let environment = ProcessInfo.processInfo.environment
+        let home = environment["HOME"] ?? "."
+        let base = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home + "/.local/state"
+        // The key's visible prefix: the secret is no part of a file's name, hashed or not.
+        let parts =
+            [url.description, String(key.prefix(12)), device.text, "kinds"]
+            + filters.kinds.map(\.text).sorted() + ["namespaces"] + filters.namespaces.map(\.text).sorted()
+        let name = Digest.hex(Digest.sha256(Array(parts.joined(separator: "\n").utf8)).prefix(12))
+        return "\(base)/carillon/tail-\(name).json"
+    }
+}
