@@ -136,7 +136,7 @@ struct EndToEndTests {
         ])
         let code = second.exitStatus()
         #expect(code != nil && code != 0)
-        #expect(second.errorText.contains("in use"))
+        #expect(second.errorText.contains("listens on 127.0.0.1"))
     }
 
     @Test("a wrong key, a missing hub and bad lines have exit codes of their own")
