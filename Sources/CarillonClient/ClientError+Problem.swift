@@ -8,12 +8,14 @@ extension ClientError {
         var code: String?
         var remedy: String?
         var retryable: Bool?
-        var retry_after_ms: Int?
+        var retryAfterMs: Int?
     }
 
     /// Problem details (RFC 9457), or any other answer that is no success.
     init(status: Int, body: [UInt8], url: HubURL) {
-        guard let problem = try? JSONDecoder().decode(ProblemBody.self, from: Data(body)), let code = problem.code
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        guard let problem = try? decoder.decode(ProblemBody.self, from: Data(body)), let code = problem.code
         else {
             self = .notHub(url, "it answered \(status) without problem details.")
             // A proxy in front of a hub that restarts answers so.
@@ -24,6 +26,6 @@ extension ClientError {
         let cause = known.map(ClientError.cause(of:)) ?? (problem.retryable == true ? .temporary : .refused)
         self.init(
             cause, problem.detail ?? problem.title ?? "the hub answered \(status)", code: code,
-            remedy: problem.remedy, retryAfterMs: problem.retry_after_ms, mayRetry: problem.retryable)
+            remedy: problem.remedy, retryAfterMs: problem.retryAfterMs, mayRetry: problem.retryable)
     }
 }

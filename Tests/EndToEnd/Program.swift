@@ -7,6 +7,7 @@ final class Program: @unchecked Sendable {
     private let lock = NSLock()
     private var output: [UInt8] = []
     private var errors: [UInt8] = []
+    private var openPipes = 2
 
     /// Where `swift build` put the executable: beside the test bundle.
     static let path: String = {
@@ -29,16 +30,8 @@ final class Program: @unchecked Sendable {
         let err = Pipe()
         process.standardOutput = out
         process.standardError = err
-        out.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.keep(data, isError: false)
-        }
-        err.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.keep(data, isError: true)
-        }
+        collect(out, isError: false)
+        collect(err, isError: true)
         try process.run()
     }
 
@@ -46,13 +39,29 @@ final class Program: @unchecked Sendable {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     }
 
+    private func collect(_ pipe: Pipe, isError: Bool) {
+        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
+            let data = handle.availableData
+            if data.isEmpty { handle.readabilityHandler = nil }
+            self?.keep(data, isError: isError)
+        }
+    }
+
     private func keep(_ data: Data, isError: Bool) {
-        lock.withLock { if isError { errors += data } else { output += data } }
+        lock.withLock {
+            if data.isEmpty { openPipes -= 1 }
+            if isError { errors += data } else { output += data }
+        }
     }
 
     var text: String { lock.withLock { String(decoding: output, as: UTF8.self) } }
     var errorText: String { lock.withLock { String(decoding: errors, as: UTF8.self) } }
-    var lines: [Substring] { text.split(separator: "\n") }
+    /// The whole lines so far.
+    var lines: [Substring] {
+        let text = text
+        guard let end = text.lastIndex(of: "\n") else { return [] }
+        return text[..<end].split(separator: "\n")
+    }
 
     func signal(_ number: Int32) {
         kill(process.processIdentifier, number)
@@ -71,8 +80,7 @@ final class Program: @unchecked Sendable {
     /// Waits for the end; nil when it has not ended in time.
     func exitStatus(seconds: Double = 60) -> Int32? {
         guard wait(seconds: seconds, until: { !$0.process.isRunning }) else { return nil }
-        // The pipes may hold a last piece.
-        Thread.sleep(forTimeInterval: 0.1)
+        _ = wait(seconds: 10) { program in program.lock.withLock { program.openPipes == 0 } }
         return process.terminationStatus
     }
 }
