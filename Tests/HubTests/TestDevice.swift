@@ -10,6 +10,8 @@ final class TestDevice {
     private var received: [[String: Any]] = []
     private(set) var closeCode: UInt16?
     private(set) var isClosed = false
+    /// Pings that came; none is answered.
+    private(set) var pingCount = 0
     private(set) var welcome: [String: Any] = [:]
     let name: String
     /// The last `up_to` that it was told: what it would resume from.
@@ -125,7 +127,9 @@ final class TestDevice {
             closeCode = code?.rawValue
         case .failed(_, let reason):
             throw SocketPeer.Failure(description: "the hub's frames are wrong: \(reason)")
-        case .binary, .ping, .pong:
+        case .ping:
+            pingCount += 1
+        case .binary, .pong:
             break
         }
     }
