@@ -127,8 +127,11 @@ struct EndToEndTests {
     @Test("what the hub prints at its first start can be typed in, and a second hub on its port is told so")
     func quickStart() throws {
         let hub = try HubProcess()
-        let said = hub.program.text + hub.program.errorText
-        #expect(said.contains("push ") && said.contains("tail ") && said.contains(hub.key))
+        let isTold = hub.program.wait { program in
+            let said = program.text + program.errorText
+            return said.contains("push ") && said.contains("tail ") && said.contains(hub.key)
+        }
+        #expect(isTold)
         let status = try hub.run(["status", "--json"])
         #expect(status.exitStatus() == 0)
         let second = try Program([
