@@ -61,12 +61,24 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        .testTarget(name: "CausalityTests", dependencies: ["Causality"], swiftSettings: settings),
+        .testTarget(name: "StorageTests", dependencies: ["Causality", "Storage"], swiftSettings: settings),
+        .testTarget(
+            name: "StoreConformance",
+            dependencies: [
+                "Causality", "SQLiteStore", "Storage", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "CarillonClientTests",
             dependencies: ["Causality", "CarillonClient", "Storage", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "HubTests",
-            dependencies: ["Causality", "Hub", "Reactor", "Storage", "WebSocket", logging], swiftSettings: settings),
+            dependencies: ["Causality", "Hub", "Reactor", "SQLiteStore", "Storage", "WebSocket", "Wire", logging],
+            swiftSettings: settings),
+        .testTarget(name: "WireTests", dependencies: ["Causality", "Storage", "Wire"], swiftSettings: settings),
+        .testTarget(name: "EndToEnd", dependencies: ["carillon"], swiftSettings: settings),
+        .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
         .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),
         .testTarget(name: "ReactorTests", dependencies: ["CLinux", "Reactor"], swiftSettings: settings),

@@ -70,7 +70,7 @@ private struct FieldNames {
                     names.note(bytes[try scanner.fieldName()])
                     _ = try scanner.value()
                 } while scanner.consume(UInt8(ascii: ","))
-                return true
+                return scanner.consume(UInt8(ascii: "}"))
             } catch {
                 return false
             }

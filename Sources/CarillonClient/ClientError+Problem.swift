@@ -15,7 +15,8 @@ extension ClientError {
     init(status: Int, body: [UInt8], url: HubURL) {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        guard let problem = try? decoder.decode(ProblemBody.self, from: Data(body)), let code = problem.code else {
+        guard let problem = try? decoder.decode(ProblemBody.self, from: Data(body)), let code = problem.code
+        else {
             self = .notHub(url, "it answered \(status) without problem details.")
             // A proxy in front of a hub that restarts answers so.
             if status == 502 || status == 503 || status == 504 { (cause, mayRetry) = (.temporary, true) }

@@ -30,6 +30,8 @@ public final class Pusher: HubLinkDelegate {
         var frame: [UInt8]
         var tries = 0
         var isSent = false
+        /// Loop time, nanoseconds: not to be sent again before.
+        var resendAt: UInt64 = 0
     }
 
     private static let resendToken: UInt64 = 1
@@ -79,7 +81,10 @@ public final class Pusher: HubLinkDelegate {
         connectsFailed = 0
         if stamper == nil { stamper = ChangeStamper(replica: welcome.replica, kind: configuration.kind) }
         stamper?.replica = welcome.replica
-        for id in order { flights[id]?.isSent = false }
+        for id in order {
+            flights[id]?.isSent = false
+            flights[id]?.resendAt = 0
+        }
         pump(link)
     }
 
@@ -119,10 +124,12 @@ public final class Pusher: HubLinkDelegate {
     public func link(_ link: HubLink, failed error: ErrorFrame) {
         guard let id = error.pushID, var flight = flights[id] else { return }
         if error.code.isRetryable, flight.tries < configuration.triesMax ?? .max {
-            flight.isSent = false
-            flights[id] = flight
             // Not at once: the hub has just said that it cannot.
-            link.schedule(afterSeconds: Double(error.retryAfterMs ?? 1_000) / 1_000, token: Pusher.resendToken)
+            let delayMs = max(1, error.retryAfterMs ?? 1_000)
+            flight.isSent = false
+            flight.resendAt = link.now + UInt64(delayMs) * 1_000_000
+            flights[id] = flight
+            link.schedule(afterSeconds: Double(delayMs) / 1_000, token: Pusher.resendToken)
             return
         }
         if error.code.isRetryable {
@@ -156,10 +163,11 @@ public final class Pusher: HubLinkDelegate {
 
     private func pump(_ link: HubLink) {
         guard link.isOpen else { return }
-        for id in order where flights[id]?.isSent == false {
+        for id in order {
+            guard let flight = flights[id], !flight.isSent, flight.resendAt <= link.now else { continue }
             flights[id]?.isSent = true
             flights[id]?.tries += 1
-            if let frame = flights[id]?.frame { link.send(encoded: frame) }
+            link.send(encoded: flight.frame)
         }
         while !waiting.isEmpty, hasRoom(link) {
             let input = waiting.removeFirst()

@@ -98,8 +98,11 @@ public struct Resolver: Sendable {
         }
     }
 
-    /// A total order over versions: causality first, then the writers' time, then the larger replica that only one
-    /// of them counts higher, then the content hash. Deterministic, so every order of arrival ends alike.
+    /// A total order over versions: causality first, then the writers' time, then the content hash. Deterministic, so
+    /// that concurrent edits end alike in every order of arrival.
+    ///
+    /// The clock's replicas are no tie-breaker: the head's clock has the losers' entries merged into it, so it would
+    /// say something else depending on who lost before. Needs writers whose time rises with their clock.
     public static func isLater(_ left: Change, than right: Change) -> Bool {
         switch left.clock.compare(right.clock) {
         case .after: return true
@@ -107,15 +110,8 @@ public struct Resolver: Sendable {
         case .equal, .concurrent: break
         }
         if left.updatedAt != right.updatedAt { return left.updatedAt > right.updatedAt }
-        let mine = lastAhead(left.clock, of: right.clock)
-        let theirs = lastAhead(right.clock, of: left.clock)
-        if let mine, let theirs, mine != theirs { return mine > theirs }
         if left.hash != right.hash { return left.hash > right.hash }
         return left.isDeleted && !right.isDeleted
-    }
-
-    private static func lastAhead(_ clock: VectorClock, of other: VectorClock) -> Identifier? {
-        clock.entries.last { $0.counter > other[$0.replica] }?.replica
     }
 
     /// A change that names what it supersedes comes after all of it.
@@ -130,8 +126,15 @@ public struct Resolver: Sendable {
     }
 
     private func accepted(_ change: Change, over record: Record, _ reason: Reason) -> Resolution {
-        let ended = record.siblings.filter { change.clock.dominates($0.change.clock) }.map(\.position)
+        let ended = record.siblings.filter { ends($0.change, change, over: record.head.change) }.map(\.position)
         return Resolution(verdict: .accepted, reason: reason, outcome: .head(change, ending: ended))
+    }
+
+    /// Whether `change` has seen `sibling` and so ends it. An equivocating sibling has a clock that the head beside it
+    /// dominates already: every next edit of the head would seem to have seen it, so only one that names it has.
+    private func ends(_ sibling: Change, _ change: Change, over head: Change) -> Bool {
+        guard change.clock.dominates(sibling.clock) else { return false }
+        return isForced || !head.clock.dominates(sibling.clock) || change.supersedes.contains(sibling.clock)
     }
 
     private func forced(_ change: Change, over record: Record) -> Resolution {

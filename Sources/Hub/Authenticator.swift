@@ -53,7 +53,7 @@ struct Authenticator: Sendable {
 
     /// Checks a hello and finds where the device's chain begins.
     func admit(_ hello: Hello, headerKey: String?) throws(ErrorFrameError) -> Member {
-        let holder = try holder(of: hello.key ?? headerKey)
+        let holder = try holder(of: headerKey ?? hello.key)
         do {
             let space = holder.user.space
             let device = try device(hello.device, of: holder.user, client: hello.client)

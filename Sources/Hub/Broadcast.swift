@@ -62,6 +62,8 @@ struct Chain: Sendable {
     private let tag: UInt32
     /// A frame of changes is cut after this many bytes of entries, so that it stays well under the message limit.
     private static let frameBytes = 1 << 20
+    /// And after as many entries as a page may have.
+    private static let frameEntries = WireLimits.standard.pageEntriesMax
 
     init(generation: Generation, space: Identifier) {
         self.generation = generation
@@ -102,7 +104,8 @@ struct Chain: Sendable {
         var count = 0
         var bytes = 0
         for item in items {
-            if item.isSibling || (count > 0 && bytes + item.encoded.count > frameBytes) { break }
+            if item.isSibling || count == frameEntries { break }
+            if count > 0, bytes + item.encoded.count > frameBytes { break }
             count += 1
             bytes += item.encoded.count
         }

@@ -23,6 +23,10 @@ final class Connection {
     var heardAt: UInt64
     let startedAt: UInt64
     var isPinged = false
+    /// When the request that is coming in began; nil between requests.
+    var requestBegunAt: UInt64?
+    /// Whether it has had an answer: then it may rest between requests.
+    var hasAsked = false
 
     var parser: RequestParser
     var request: RequestHead?

@@ -48,9 +48,13 @@ public struct HubLimits: Sendable {
     public var readQueueCount = 4
     /// Seconds from the connection to a whole request head, and from the upgrade to the hello.
     public var handshakeSeconds = 10
+    /// Seconds from a request's first byte to its last.
+    public var requestSeconds = 60
     /// Seconds of silence after which a peer is pinged, and after which it is given up.
     public var pingSeconds = 30
     public var idleSeconds = 75
+    /// Seconds between two looks for silent peers: the times above are kept to within it.
+    public var sweepSeconds = 5
     /// Seconds in which a closing connection is to take its last bytes.
     public var drainSeconds = 5
     /// A reconnecting herd is spread over this many milliseconds by the delay in `bye`.

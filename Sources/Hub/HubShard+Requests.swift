@@ -20,6 +20,11 @@ extension HubShard {
             refuseRequest(connection, error)
             return
         }
+        if connection.parser.isIdle || connection.isAnswering {
+            connection.requestBegunAt = nil
+        } else if connection.requestBegunAt == nil {
+            connection.requestBegunAt = loop.now
+        }
         switch connection.phase {
         case .http where connection.isAnswering:
             connection.heldInput = connection.parser.takeRemainder()
@@ -104,6 +109,7 @@ extension HubShard {
         }
         guard connection.isAnswering else { return }
         connection.isAnswering = false
+        connection.hasAsked = true
         connection.heardAt = loop.now
         loop.resumeReading(connection.id)
         let held = connection.heldInput

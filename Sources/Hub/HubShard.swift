@@ -13,7 +13,6 @@ final class HubShard: LoopHandler {
         static let sweep: UInt64 = 1
         static let acknowledge: UInt64 = 2
         static let revocations: UInt64 = 3
-        static let sweepSeconds = 5
     }
 
     let number: Int
@@ -34,7 +33,7 @@ final class HubShard: LoopHandler {
         self.number = number
         self.core = core
         self.loop = loop
-        _ = loop.schedule(after: .seconds(Timer.sweepSeconds), token: Timer.sweep)
+        _ = loop.schedule(after: .seconds(core.limits.sweepSeconds), token: Timer.sweep)
         _ = loop.schedule(after: .seconds(core.limits.acknowledgeSeconds), token: Timer.acknowledge)
         if number == 0 {
             _ = loop.schedule(after: .seconds(core.limits.revocationSeconds), token: Timer.revocations)
@@ -120,7 +119,7 @@ final class HubShard: LoopHandler {
         switch token {
         case Timer.sweep:
             sweep()
-            _ = loop.schedule(after: .seconds(Timer.sweepSeconds), token: token)
+            _ = loop.schedule(after: .seconds(core.limits.sweepSeconds), token: token)
         case Timer.acknowledge:
             flushAcknowledgements()
             _ = loop.schedule(after: .seconds(core.limits.acknowledgeSeconds), token: token)
@@ -131,29 +130,46 @@ final class HubShard: LoopHandler {
         }
     }
 
-    /// Ends what has been silent for too long, and pings what has been silent for a while.
+    /// Ends what has been silent or unfinished for too long, and pings what has been silent for a while.
     private func sweep() {
-        let limits = core.limits
         for case let connection? in connections {
-            let silence = Int((loop.now - connection.heardAt) / 1_000_000_000)
-            let age = Int((loop.now - connection.startedAt) / 1_000_000_000)
             switch connection.phase {
-            case .http:
-                if !connection.isAnswering && silence >= limits.handshakeSeconds {
-                    loop.close(connection.id, afterFlush: false)
-                }
-            case .session, .echo:
-                if connection.phase == .session, age >= limits.handshakeSeconds {
-                    act(connection, connection.session.helloTimedOut())
-                }
-                if silence >= limits.idleSeconds {
-                    loop.close(connection.id, afterFlush: false)
-                } else if silence >= limits.pingSeconds && !connection.isPinged {
-                    connection.isPinged = true
-                    write(connection) { $0.appendPing(into: &$1) }
-                }
+            case .http: sweepRequest(connection)
+            case .session, .echo: sweepSocket(connection)
             case .ending: break
             }
+        }
+    }
+
+    private func seconds(since time: UInt64) -> Int {
+        Int((loop.now - time) / 1_000_000_000)
+    }
+
+    private func sweepRequest(_ connection: Connection) {
+        guard !connection.isAnswering else { return }
+        let silence = seconds(since: connection.heardAt)
+        let isOverdue: Bool
+        if let begun = connection.requestBegunAt {
+            // A head or a body that comes in drops is silent never, and still ends.
+            isOverdue = silence >= core.limits.handshakeSeconds || seconds(since: begun) >= core.limits.requestSeconds
+        } else if connection.hasAsked {
+            isOverdue = silence >= core.limits.idleSeconds
+        } else {
+            isOverdue = silence >= core.limits.handshakeSeconds
+        }
+        if isOverdue { loop.close(connection.id, afterFlush: false) }
+    }
+
+    private func sweepSocket(_ connection: Connection) {
+        let silence = seconds(since: connection.heardAt)
+        if connection.phase == .session, seconds(since: connection.startedAt) >= core.limits.handshakeSeconds {
+            act(connection, connection.session.helloTimedOut())
+        }
+        if silence >= core.limits.idleSeconds {
+            loop.close(connection.id, afterFlush: false)
+        } else if silence >= core.limits.pingSeconds && !connection.isPinged {
+            connection.isPinged = true
+            write(connection) { $0.appendPing(into: &$1) }
         }
     }
 

@@ -35,7 +35,7 @@ extension RESTRoutes {
             var platform: String
             var registeredAt: Int64
             var lastSeenAt: Int64
-            /// How many microseconds of log the device has not confirmed; null before its first acknowledgement.
+            /// The position up to which the device has confirmed to hold the log; absent before it has.
             var acknowledged: Int64?
         }
 
@@ -95,7 +95,13 @@ extension RESTRoutes {
                     lastSeenAt: device.lastSeenAt.microseconds,
                     acknowledged: device.acknowledged?.microseconds)
             })
-        return RESTAnswer(json: try RESTRoutes.encode(answer))
+        var body = try RESTRoutes.encode(answer)
+        // The limits are written by the codec that the welcome uses.
+        body.removeLast()
+        body += Array(",\"limits\":".utf8)
+        FrameEncoder.limits(core.wireLimits, into: &body)
+        body.append(UInt8(ascii: "}"))
+        return RESTAnswer(json: body)
     }
 
     private static func encode(_ answer: some Encodable) throws -> [UInt8] {

@@ -15,11 +15,11 @@ extension RESTRoutes {
         } catch {
             throw Problem(error)
         }
-        guard let name = HTTPField.Name("X-Device-Id"), let text = request.head.field(name) else {
-            throw Problem(code: .missingField, detail: "the header X-Device-Id is missing: it names the device")
+        guard let name = HTTPField.Name("X-Carillon-Device"), let text = request.head.field(name) else {
+            throw Problem(code: .missingField, detail: "the header X-Carillon-Device is missing: it names the device")
         }
         let device = try Authenticator(store: core.store).device(
-            try identifier(text, "X-Device-Id"), of: holder.user, client: request.head.field(.userAgent))
+            try identifier(text, "X-Carillon-Device"), of: holder.user, client: request.head.field(.userAgent))
         PushDesk(core: core).take(push, from: holder.user, device) { answer in
             switch answer {
             case .pushed(let pushed):

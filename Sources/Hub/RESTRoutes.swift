@@ -44,6 +44,11 @@ struct RESTRoutes: Sendable {
     func answer(_ request: RESTRequest, reply: @escaping Reply) {
         do {
             try route(request, reply: reply)
+        } catch let refusal as MethodRefusal {
+            var answer = RESTAnswer(
+                Problem(code: .methodNotAllowed, detail: "use \(refusal.allowed.joined(separator: " or "))"))
+            answer.fields.append(("Allow", refusal.allowed.joined(separator: ", ")))
+            reply(answer)
         } catch let problem as Problem {
             reply(RESTAnswer(problem))
         } catch let error as ErrorFrameError {
@@ -87,7 +92,7 @@ struct RESTRoutes: Sendable {
 
     private func allow(_ methods: [String], _ request: RESTRequest) throws {
         guard methods.contains(request.head.request.method.rawValue) else {
-            throw Problem(code: .methodNotAllowed, detail: "use \(methods.joined(separator: " or "))")
+            throw MethodRefusal(allowed: methods)
         }
     }
 
@@ -100,6 +105,11 @@ struct RESTRoutes: Sendable {
         _ = try core.store.head(of: "")
         return RESTAnswer(json: Array(#"{"status":"ready"}"#.utf8))
     }
+}
+
+/// The resource is there, the method is not (RFC 9110 15.5.6).
+private struct MethodRefusal: Error {
+    let allowed: [String]
 }
 
 extension Problem {

@@ -5,7 +5,7 @@ internal import Storage
 
 /// A cached statement, bound and stepped by hand.
 ///
-/// GRDB's own way boxes every argument and row; for an insert of 14 columns that is several times SQLite's work.
+/// GRDB's own way boxes every argument and row.
 /// Not to be used beyond its database access. Every use ends in `reset`.
 struct HotStatement {
     private let pointer: OpaquePointer

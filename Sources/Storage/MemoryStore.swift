@@ -42,19 +42,19 @@ public final class MemoryStore: Store, @unchecked Sendable {
     }
 
     public func head(of space: Identifier) throws(StoreError) -> Position {
-        locked { $0.spaces[space]?.head ?? .start }
+        reading { $0.spaces[space]?.head ?? .start }
     }
 
     public func page(_ query: PageQuery) throws(StoreError) -> LogPage {
-        locked { ($0.spaces[query.space] ?? MemorySpace()).page(query) }
+        reading { ($0.spaces[query.space] ?? MemorySpace()).page(query) }
     }
 
     public func record(_ key: RecordKey) throws(StoreError) -> Record? {
-        locked { $0.spaces[key.space]?.record(key.name) }
+        reading { $0.spaces[key.space]?.record(key.name) }
     }
 
     public func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics {
-        locked { ($0.spaces[space] ?? MemorySpace()).statistics() }
+        reading { ($0.spaces[space] ?? MemorySpace()).statistics() }
     }
 
     func locked<Value>(_ body: (inout State) throws(StoreError) -> Value) throws(StoreError) -> Value {
@@ -63,7 +63,7 @@ public final class MemoryStore: Store, @unchecked Sendable {
         return try body(&state)
     }
 
-    private func locked<Value>(_ body: (inout State) -> Value) -> Value {
+    private func reading<Value>(_ body: (inout State) -> Value) -> Value {
         lock.lock()
         defer { lock.unlock() }
         return body(&state)

@@ -12,7 +12,7 @@ public struct PageScan: Sendable {
         case stop
     }
 
-    /// Most entries that one call looks at: some 20 ms of SQLite.
+    /// Most entries that one call looks at: some 35 ms of SQLite at 600,000 rows a second (600-byte bodies).
     public static let scannedMax = 20_000
 
     public let query: PageQuery

@@ -77,7 +77,7 @@ struct SpaceDraft {
             let entry = place(written, author: submission.author, isSibling: false)
             var siblings = record?.siblings ?? []
             siblings.removeAll { endedSiblings.contains($0.position) }
-            endedSiblings.forEach { end($0) }
+            for position in endedSiblings { end(position) }
             if let old = record?.head.position { end(old) }
             records[change.name] = Record(head: entry, siblings: siblings)
             let stored = resolution.verdict == .accepted ? nil : entry
@@ -86,7 +86,7 @@ struct SpaceDraft {
             let entry = place(written, author: submission.author, isSibling: true)
             records[change.name]?.siblings.removeAll { endedSiblings.contains($0.position) }
             records[change.name]?.siblings.append(entry)
-            endedSiblings.forEach { end($0) }
+            for position in endedSiblings { end(position) }
             return ItemResult(
                 decision: decision, clock: written.clock, position: entry.position, stored: record?.head)
         }

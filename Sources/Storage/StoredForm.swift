@@ -4,7 +4,7 @@ public import Causality
 
 extension VectorClock {
     /// Entry after entry, sorted by replica: LEB128 length, the replica's UTF-8, LEB128 counter. An empty clock is
-    /// empty. Two to three times shorter than JSON, and compared by no query.
+    /// empty. No query compares it.
     public var storedForm: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(entries.count * 24)

@@ -8,6 +8,7 @@ public struct Submission: Sendable {
     public var replica: Identifier
     public var changes: [Change]
     /// All or nothing: unless every change is accepted or a duplicate, none is written.
+    /// The items that stood in the way keep their own verdict, and not even a conflict among them is kept as a sibling.
     public var isAtomic: Bool
     public var isForced: Bool
 

@@ -165,7 +165,7 @@ struct ChangeDecoder {
 
     /// What a rejection repeats of a name: at most ``Identifier/bytesMax`` bytes, cut between characters.
     private func echo(_ place: FieldPlace, _ scanner: JSONScanner) -> String? {
-        guard let range = place.range, let text = scanner.string(at: range) else { return nil }
+        guard let text = place.repeatable(scanner) else { return nil }
         guard text.utf8.count > Identifier.bytesMax else { return text }
         var cut = ""
         for character in text.unicodeScalars {

@@ -205,8 +205,7 @@ struct ClientFrameDecoder {
     }
 
     private func readableID() -> String? {
-        guard let range = id.range else { return nil }
-        let text = bytes.withUnsafeBytes { JSONScanner($0).string(at: range) }
+        let text = bytes.withUnsafeBytes { id.repeatable(JSONScanner($0)) }
         return text.flatMap { $0.utf8.count <= limits.frameIDBytesMax && !$0.isEmpty ? $0 : nil }
     }
 

@@ -86,6 +86,8 @@ public enum FrameEncoder {
 
     /// Appends a page of the log, the answer of `GET /v1/pull`: `changes`, `cursor`, `has_more`. Siblings are marked.
     public static func page(_ entries: [LogEntry], cursor: Cursor, hasMore: Bool, into out: inout [UInt8]) {
+        // Once for the page: reserving for each entry would move the whole page each time.
+        out.reserveCapacity(entries.reduce(out.count + 256) { $0 + $1.change.body.count + 512 })
         out.put("{\"changes\":[")
         for (index, entry) in entries.enumerated() {
             if index > 0 { out.put(",") }
@@ -135,15 +137,17 @@ public enum FrameEncoder {
     }
 
     private static func openChange(_ change: Change, into out: inout [UInt8]) {
-        out.reserveCapacity(out.count + change.body.count + 384)
         out.put("{\"kind\":")
         out.putString(change.kind.text)
         out.put(",\"id\":")
         out.putString(change.id.text)
         out.put(",\"namespace\":")
         out.putString(change.namespace.text)
-        out.put(",\"clock\":")
-        encodeClock(change.clock, into: &out)
+        // Only a resolving change may leave its clock out: it is that of what it supersedes.
+        if !change.clock.isEmpty {
+            out.put(",\"clock\":")
+            encodeClock(change.clock, into: &out)
+        }
         out.put(",\"hash\":")
         out.putString(change.hash.text)
         if change.isDeleted { out.put(",\"deleted\":true") }

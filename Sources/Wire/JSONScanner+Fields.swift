@@ -121,6 +121,14 @@ struct FieldPlace {
         range = place
     }
 
+    /// The string as far as it is one that can be repeated to its sender: no lone surrogates.
+    func repeatable(_ scanner: JSONScanner) -> String? {
+        guard let range, let text = scanner.string(at: range) else { return nil }
+        var walker = scanner.at(range)
+        guard (try? walker.value()) != nil, walker.takeFault() == nil else { return nil }
+        return text
+    }
+
     func string(_ scanner: JSONScanner) throws(FieldProblem) -> String? {
         guard let range, !scanner.isNull(at: range) else { return nil }
         guard let text = scanner.string(at: range) else { throw .wrong(name, "a string") }

@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import Foundation
+internal import Reactor
 
 /// SIGINT and SIGTERM as calls on a Dispatch queue.
 final class StopSignals {
@@ -9,12 +10,16 @@ final class StopSignals {
     /// work will not end.
     init(_ handler: @escaping @Sendable () -> Void) {
         let queue = DispatchQueue(label: "carillon.signals")
-        let count = SignalCount()
+        let count = Guarded(0)
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
-                if count.next() > 1 { _exit(128 + number) }
+                let isSecond = count.withLock { count in
+                    count += 1
+                    return count > 1
+                }
+                if isSecond { _exit(128 + number) }
                 handler()
             }
             source.resume()
@@ -23,15 +28,4 @@ final class StopSignals {
     }
 
     deinit { for source in sources { source.cancel() } }
-}
-
-/// Signals so far.
-// @unchecked: touched on the one serial queue of the signal sources only.
-private final class SignalCount: @unchecked Sendable {
-    private var count = 0
-
-    func next() -> Int {
-        count += 1
-        return count
-    }
 }

@@ -33,7 +33,8 @@ struct UserCommand: ParsableCommand {
             } catch {
                 throw CommandFailure(error, "Cannot add \(name)")
             }
-            print("Added \(name). Make a key next: carillon key create \(Terminal.quoted(name.text))")
+            let folder = data.path == ".carillon" ? "" : " --data \(Terminal.quoted(data.path))"
+            print("Added \(name). Make a key next: carillon key create \(Terminal.quoted(name.text))\(folder)")
         }
     }
 

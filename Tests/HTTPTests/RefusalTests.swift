@@ -1,7 +1,7 @@
 import HTTP
 import Testing
 
-struct Refusal: Sendable {
+struct Refusal: Sendable, CustomTestStringConvertible {
     let input: String
     let error: HTTPError
 
@@ -9,6 +9,9 @@ struct Refusal: Sendable {
         self.input = input
         self.error = error
     }
+
+    /// Short: some inputs are kilobytes of one letter.
+    var testDescription: String { "\(error), \(input.utf8.count) bytes" }
 }
 
 @Suite struct RefusalTests {

@@ -10,6 +10,8 @@ final class TestDevice {
     private var received: [[String: Any]] = []
     private(set) var closeCode: UInt16?
     private(set) var isClosed = false
+    /// Pings that came; none is answered.
+    private(set) var pingCount = 0
     private(set) var welcome: [String: Any] = [:]
     let name: String
     /// The last `up_to` that it was told: what it would resume from.
@@ -55,7 +57,7 @@ final class TestDevice {
     @discardableResult
     func catchUp(_ fields: [String: Any] = [:]) throws -> [[String: Any]] {
         try hello(fields)
-        return try changes(until: { _ in false }, endsAtSynced: true)
+        return try changes(endsAtSynced: true)
     }
 
     @discardableResult
@@ -76,30 +78,21 @@ final class TestDevice {
         throw SocketPeer.Failure(description: "no frame \(type) came; closed: \(isClosed), code \(closeCode ?? 0)")
     }
 
-    /// Changes and siblings in the order they come, until one satisfies `condition`.
-    func changes(
-        until condition: ([String: Any]) -> Bool, endsAtSynced: Bool = false, seconds: Double = 10
-    ) throws -> [[String: Any]] {
+    /// Changes and siblings in the order they come: `count` of them, or all before the next `synced`.
+    func changes(count: Int = .max, endsAtSynced: Bool = false, seconds: Double = 10) throws -> [[String: Any]] {
         var all: [[String: Any]] = []
-        while let frame = try nextFrame(seconds: seconds) {
+        while all.count < count, let frame = try nextFrame(seconds: seconds) {
             switch frame["type"] as? String {
             case "changes": all += frame["changes"] as? [[String: Any]] ?? []
             case "conflict": all.append(frame["change"] as? [String: Any] ?? [:])
             case "synced" where endsAtSynced: return all
             default: continue
             }
-            if let last = all.last, condition(last) { return all }
         }
-        throw SocketPeer.Failure(description: "the changes never came; so far \(all.count), closed \(isClosed)")
-    }
-
-    func changes(count: Int, seconds: Double = 10) throws -> [[String: Any]] {
-        var seen = 0
-        return try changes(
-            until: { _ in
-                seen += 1
-                return seen == count
-            }, seconds: seconds)
+        guard all.count == count else {
+            throw SocketPeer.Failure(description: "the changes never came; so far \(all.count), closed \(isClosed)")
+        }
+        return all
     }
 
     /// The next frame, or nil when the connection ended or nothing came in time.
@@ -134,7 +127,9 @@ final class TestDevice {
             closeCode = code?.rawValue
         case .failed(_, let reason):
             throw SocketPeer.Failure(description: "the hub's frames are wrong: \(reason)")
-        case .binary, .ping, .pong:
+        case .ping:
+            pingCount += 1
+        case .binary, .pong:
             break
         }
     }

@@ -108,9 +108,9 @@ import Wire
     }
 
     @Test func composedFramesAreTheEncodedOnes() throws {
-        var change = Change(kind: "k", id: "quote\"\\\u{1}é", clock: VectorClock(), hash: "h", body: [0x31])
+        var change = Change(kind: "k", id: "quote\"\\é", clock: VectorClock(), hash: "h", body: [0x31])
         change.clock = VectorClock([VectorClock.Entry(replica: "r", counter: 1 << 53)])
-        change.embedding = [0.1, -3.4e38, 1e-45]
+        change.embedding = [0.1, -3.4e38, .leastNonzeroMagnitude]
         let entry = LogEntry(position: .max, author: "d", change: change)
         let after = Cursor(generation: Generation(1), space: "s", position: .start)
         let upTo = Cursor(generation: Generation(1), space: "s", position: .max)

@@ -1,0 +1,162 @@
+import Foundation
+import Testing
+
+/// The program as a user has it: processes, a data folder, real records.
+@Suite("End to end", .serialized, .timeLimit(.minutes(5)))
+struct EndToEndTests {
+    static let records = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "examples/data/records.ndjson")
+
+    struct Item: Equatable {
+        let id: String
+        let body: String
+    }
+
+    /// Ids and bodies, the body as the bytes that stand in the line.
+    static func items(_ lines: [Substring]) throws -> [Item] {
+        try lines.map { line in
+            let object = try #require(
+                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line.prefix(200))")
+            return Item(id: try #require(object["id"] as? String), body: try #require(rawBody(of: line)))
+        }
+    }
+
+    /// The text of the member `body`, found by matching brackets outside strings.
+    private static func rawBody(of line: Substring) -> String? {
+        guard let start = line.range(of: "\"body\":") else { return nil }
+        var depth = 0
+        var isInString = false
+        var isEscaped = false
+        var bytes: [UInt8] = []
+        for byte in line[start.upperBound...].utf8 {
+            if depth == 0, !isInString, byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") { break }
+            bytes.append(byte)
+            if isInString {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isInString = false
+                }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): isInString = true
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+            default: break
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespaces)
+    }
+
+    static func sourceItems() throws -> [Item] {
+        try items(String(contentsOf: records, encoding: .utf8).split(separator: "\n"))
+    }
+
+    @Test("the real data file is pushed, tailed and pulled whole, byte for byte")
+    func realData() throws {
+        let hub = try HubProcess()
+        let phone = try hub.tail("phone")
+        let tablet = try hub.tail("tablet")
+        let source = try EndToEndTests.sourceItems()
+        #expect(source.count >= 2_000)
+        let push = try hub.run(["push", "--device", "laptop", EndToEndTests.records.path])
+        #expect(push.exitStatus() == 0, "\(push.errorText)")
+        for tail in [phone, tablet] {
+            #expect(tail.wait { $0.lines.count >= source.count })
+            #expect(try EndToEndTests.items(tail.lines) == source)
+            tail.signal(SIGTERM)
+            #expect(tail.exitStatus() == 0)
+        }
+        let pull = try hub.run(["pull", "--all", "--json"])
+        #expect(pull.exitStatus() == 0, "\(pull.errorText)")
+        #expect(try EndToEndTests.items(pull.lines) == source)
+        #expect(hub.stop() == 0, "\(hub.program.errorText)")
+    }
+
+    @Test(
+        "kill -9 in the middle of a push run loses nothing acknowledged, and tailers resume with no gap, nothing twice")
+    func killNine() throws {
+        let hub = try HubProcess()
+        let tails = [try hub.tail("phone"), try hub.tail("tablet")]
+        let source = try EndToEndTests.sourceItems()
+        // Small pushes, so that the kills fall between and into many commits.
+        let push = try hub.run(["push", "--device", "laptop", "--batch", "5", EndToEndTests.records.path])
+        var restarts = 0
+        for share in [0.1, 0.3, 0.5, 0.7] {
+            let reached = tails[0].wait { Double($0.lines.count) >= share * Double(source.count) }
+            #expect(reached)
+            guard push.process.isRunning else { break }
+            try hub.killAndRestart()
+            restarts += 1
+        }
+        #expect(restarts >= 2, "the push was over before the hub was killed")
+        #expect(push.exitStatus(seconds: 120) == 0, "\(push.errorText)")
+        for tail in tails {
+            #expect(tail.wait(seconds: 60) { $0.lines.count >= source.count })
+            let heard = try EndToEndTests.items(tail.lines)
+            #expect(heard.count == source.count)
+            #expect(Set(heard.map(\.id)).count == source.count)
+            #expect(heard.sorted { $0.id < $1.id } == source.sorted { $0.id < $1.id })
+        }
+    }
+
+    @Test("a tail that was away resumes behind what it printed last")
+    func tailResumes() throws {
+        let hub = try HubProcess()
+        func push(_ ids: ClosedRange<Int>) throws {
+            let file = hub.folder.appending(path: "push.ndjson")
+            let lines = ids.map { #"{"kind":"note","id":"\#($0)","body":{"n":\#($0)}}"# }
+            try Data(lines.joined(separator: "\n").utf8).write(to: file)
+            let program = try hub.run(["push", "--device", "laptop", file.path])
+            #expect(program.exitStatus() == 0, "\(program.errorText)")
+        }
+        let first = try hub.tail("phone")
+        try push(1...3)
+        #expect(first.wait { $0.lines.count == 3 })
+        first.signal(SIGTERM)
+        #expect(first.exitStatus() == 0)
+        try push(4...6)
+        let second = try hub.tail("phone")
+        #expect(second.wait { $0.lines.count == 3 })
+        #expect(try EndToEndTests.items(second.lines).map(\.id) == ["4", "5", "6"])
+    }
+
+    @Test("what the hub prints at its first start can be typed in, and a second hub on its port is told so")
+    func quickStart() throws {
+        let hub = try HubProcess()
+        let isTold = hub.program.wait { program in
+            let said = program.text + program.errorText
+            return said.contains("push ") && said.contains("tail ") && said.contains(hub.key)
+        }
+        #expect(isTold)
+        let status = try hub.run(["status", "--json"])
+        #expect(status.exitStatus() == 0)
+        let second = try Program([
+            "serve", "--data", hub.folder.appending(path: "other").path, "--listen", "127.0.0.1:\(hub.port)",
+        ])
+        let code = second.exitStatus()
+        #expect(code != nil && code != 0)
+        #expect(second.errorText.contains("listens on 127.0.0.1"))
+    }
+
+    @Test("a wrong key, a missing hub and bad lines have exit codes of their own")
+    func exitCodes() throws {
+        let hub = try HubProcess()
+        let stranger = try Program([
+            "status", "--url", hub.url, "--key", "car_AAAAAAAA_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        ])
+        #expect(stranger.exitStatus() == 77)
+        let nobody = try Program(["status", "--url", "ws://127.0.0.1:1", "--key", hub.key])
+        #expect(nobody.exitStatus() == 69)
+        let file = hub.folder.appending(path: "bad.ndjson")
+        try Data("{\"kind\":\"n\",\"id\":\"a\",\"body\":1}\nnot json\n".utf8).write(to: file)
+        let push = try hub.run(["push", "--device", "laptop", file.path])
+        #expect(push.exitStatus() == 1 || push.exitStatus() == 65)
+        #expect(push.errorText.contains("2"))
+        let get = try hub.run(["get", "n", "a"])
+        #expect(get.exitStatus() == 0)
+    }
+}

@@ -1,0 +1,48 @@
+import Causality
+import Storage
+import Testing
+
+@Suite struct JournalTests {
+    let store = MemoryStore(generation: Generation(1))
+    var journal: Journal { Journal(store: store) }
+
+    func change(_ id: Identifier, _ replica: Identifier, _ counter: Int64, _ hash: Identifier) -> Change {
+        Change(
+            kind: "note", id: id, clock: VectorClock([.init(replica: replica, counter: counter)]), hash: hash,
+            body: Array("{}".utf8)[...])
+    }
+
+    func push(_ changes: [Change], to space: Identifier = "s", isAtomic: Bool = false) -> Submission {
+        Submission(space: space, author: "d", replica: "d", changes: changes, isAtomic: isAtomic)
+    }
+
+    @Test func oneBadItemAbortsAnAtomicPushAndNoOther() throws {
+        _ = try journal.commit([push([change("1", "a", 2, "x")])], now: Position(10))
+        let mixed = [change("2", "a", 1, "y"), change("1", "a", 1, "w")]
+        let receipt = try journal.commit([push(mixed, isAtomic: true), push([change("3", "a", 1, "z")])], now: .start)
+        #expect(receipt.results[0].map(\.decision) == [.atomicAborted, .verdict(.stale, .older)])
+        #expect(receipt.results[1].map(\.position) == [Position(11)])
+        #expect(try store.record(RecordKey(space: "s", kind: "note", id: "2")) == nil)
+        let parted = try journal.commit([push(mixed)], now: .start)
+        #expect(parted.results[0].map(\.decision) == [.verdict(.accepted, .firstVersion), .verdict(.stale, .older)])
+    }
+
+    @Test func ofSeveralVersionsInOneCommitTheLogKeepsTheNewest() throws {
+        let changes = [change("1", "a", 1, "x"), change("1", "a", 2, "y"), change("1", "b", 1, "z")]
+        let receipt = try journal.commit([push(changes)], now: Position(10))
+        #expect(receipt.batches.count == 1)
+        let batch = try #require(receipt.batches.first)
+        #expect(batch.after == .start && batch.upTo == Position(12))
+        #expect(batch.entries.map(\.change.hash) == ["y", "z"] && batch.entries.map(\.isSibling) == [false, true])
+        #expect(try store.page(PageQuery(space: "s", after: .start)).entries == batch.entries)
+    }
+
+    @Test func batchesOfOneSpaceChain() throws {
+        let first = try journal.commit(
+            [push([change("1", "a", 1, "x")], to: "p"), push([change("1", "a", 1, "x")], to: "q")], now: Position(5))
+        #expect(first.batches.map(\.space) == ["p", "q"])
+        let second = try journal.commit([push([change("2", "a", 1, "x")], to: "q")], now: Position(3))
+        #expect(second.batches.map(\.after) == [Position(5)] && second.batches.map(\.upTo) == [Position(6)])
+        #expect(try journal.commit([push([change("2", "a", 1, "x")], to: "q")], now: .start).batches.isEmpty)
+    }
+}

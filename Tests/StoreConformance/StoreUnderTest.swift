@@ -1,0 +1,50 @@
+import Causality
+import Foundation
+import SQLiteStore
+import Storage
+import Testing
+
+/// Each store that passes the suite. A new one is a case here.
+enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
+    case memory
+    case sqlite
+
+    var testDescription: String { rawValue }
+
+    func open() throws -> any Store {
+        switch self {
+        case .memory: MemoryStore(generation: Generation(7))
+        case .sqlite: try SQLiteStore(path: temporaryPath())
+        }
+    }
+}
+
+func temporaryPath() -> String {
+    NSTemporaryDirectory() + "carillon-conformance-\(UUID().uuidString)/store.db"
+}
+
+func entry(
+    _ position: Int64, _ id: String, kind: Identifier = "note", namespace: Identifier = "default",
+    author: Identifier = "d1", body: [UInt8] = Array("{}".utf8), isSibling: Bool = false, isDeleted: Bool = false,
+    embedding: [Float]? = nil
+) -> LogEntry {
+    let clock = VectorClock([.init(replica: author, counter: position)])
+    let change = Change(
+        kind: kind, id: Identifier(unchecked: id), namespace: namespace, clock: clock, hash: "h", body: body[...],
+        isDeleted: isDeleted, updatedAt: -5, schemaVersion: 3, embedding: embedding)
+    return LogEntry(position: Position(position), author: author, change: change, isSibling: isSibling)
+}
+
+extension Store {
+    func append(_ entries: [LogEntry], ending: [Int64] = [], in space: Identifier = "s") throws {
+        guard let head = entries.last?.position else { return }
+        try write { (transaction) throws(StoreError) in
+            _ = try transaction.lockHead(of: space)
+            try transaction.append(entries, ending: ending.map { Position($0) }, in: space, head: head)
+        }
+    }
+
+    func all(of space: Identifier = "s") throws -> [LogEntry] {
+        try page(PageQuery(space: space, after: .start)).entries
+    }
+}
