@@ -13,7 +13,7 @@ struct Carillon: ParsableCommand {
 
               carillon serve --quick-start
               carillon tail --key KEY --device phone
-              echo '{"kind":"note","id":"1","body":{"text":"hi"}}' | carillon push --key KEY --device laptop
+              carillon push notes.ndjson --key KEY --device laptop
 
             CARILLON_URL and CARILLON_KEY stand in for --url and --key.
 

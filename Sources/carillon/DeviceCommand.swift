@@ -13,7 +13,7 @@ struct DeviceCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Register a device, anew after a wipe or a clone.",
             discussion: """
-                A device registers itself when it first connects. Registering again gives it a new replica, its name in
+                A device registers itself when it first connects. Registering again gives it a new replica, its name in \
                 clocks: after a wipe, a restore or a clone it must not count on under the old one.
 
                   carillon device register laptop --platform linux

@@ -8,7 +8,7 @@ struct GetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Print one record.",
         discussion: """
-            Prints the body as it was pushed, byte for byte, on standard output; unresolved siblings are named on
+            Prints the body as it was pushed, byte for byte, on standard output; unresolved siblings are named on \
             standard error.
 
               carillon get note hello

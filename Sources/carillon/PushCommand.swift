@@ -10,16 +10,16 @@ struct PushCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "push", abstract: "Push changes, one JSON object per line.",
         discussion: """
-            Each line is a change: {"kind", "id", "body"}, and if wanted "namespace", "clock", "hash", "deleted",
-            "updated_at", "schema_version", "embedding", "supersedes". A line without a clock gets {replica: now}.
+            Each line is a change: {"kind", "id", "body"}, and if wanted "namespace", "clock", "hash", "deleted", \
+            "updated_at", "schema_version", "embedding", "supersedes". A line without a clock gets {replica: now}. \
             The body arrives at every other device byte for byte.
 
               carillon push notes.ndjson --device laptop
-              echo '{"kind":"note","id":"1","body":{"text":"hi"}}' | carillon push --device laptop
-              jq -c '{id: .name, body: .}' people.json | carillon push --kind person --device laptop
+              echo '{"kind":"note","id":"1","body":1}' | carillon push --device laptop
+              carillon push people.ndjson --kind person --batch 1000 --device laptop
 
-            Exit codes: 0 all accepted or known already, 1 some were not, 64 usage, 65 no line is a change,
-            69 hub unavailable, 74 the input cannot be read, 75 the hub cannot just now, 77 not authorised,
+            Exit codes: 0 all accepted or known already, 1 some were not, 64 usage, 65 no line is a change, \
+            69 hub unavailable, 74 the input cannot be read, 75 the hub cannot just now, 77 not authorised, \
             130 interrupted.
             """)
 

@@ -13,7 +13,7 @@ struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run a hub.",
         discussion: """
-            Keeps its data in a folder and runs until SIGINT or SIGTERM; then it commits what it has, says bye to
+            Keeps its data in a folder and runs until SIGINT or SIGTERM; then it commits what it has, says bye to \
             its devices and exits with 0.
 
               carillon serve --quick-start

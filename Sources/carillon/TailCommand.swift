@@ -12,8 +12,8 @@ struct TailCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tail", abstract: "Follow changes as they come, for ever.",
         discussion: """
-            Prints every change that other devices push, in the log's order. Keeps its cursor in a state file, comes
-            back by itself when the hub was away, and goes on where it stopped: no gap, nothing twice. The first time
+            Prints every change that other devices push, in the log's order. Keeps its cursor in a state file, comes \
+            back by itself when the hub was away, and goes on where it stopped: no gap, nothing twice. The first time \
             it begins at the log's beginning.
 
               carillon tail --device phone
