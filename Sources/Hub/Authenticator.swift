@@ -56,12 +56,17 @@ struct Authenticator: Sendable {
         let holder = try holder(of: headerKey ?? hello.key)
         do {
             let space = holder.user.space
-            let device = try device(hello.device, of: holder.user, client: hello.client)
+            var device = try device(hello.device, of: holder.user, client: hello.client)
             let head = try store.head(of: space)
+            if hello.live, hello.cursor == nil, device.registeredAt < head {
+                // It holds nothing and reads all, its own changes of earlier lives too; a reconnection in the middle
+                // of that must still find them, so the new life's beginning is kept. Its name in clocks stays.
+                device.registeredAt = max(WallClock.now, head)
+                try store.accounts.register(device)
+            }
             let start = try Authenticator.start(hello.cursor, space: space, head: head, store.generation)
             return Member(
-                user: holder.user, device: device, keyPrefix: holder.keyPrefix, start: start,
-                hasCursor: hello.cursor != nil, head: head)
+                user: holder.user, device: device, keyPrefix: holder.keyPrefix, start: start, head: head)
         } catch let error as StoreError {
             throw ErrorFrameError(frame: ErrorFrame(error))
         } catch let error as ErrorFrameError {

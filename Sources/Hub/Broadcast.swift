@@ -15,6 +15,8 @@ final class Broadcast: Sendable {
     /// Nobody knows what the log holds between `after` and `upTo`: every subscriber reads it from there.
     let isGap: Bool
     let items: [BroadcastItem]
+    /// The devices that pushed a part of it.
+    let authors: Set<Identifier>
     let frames: SharedBytes
 
     init(_ batch: CommittedBatch, generation: Generation) {
@@ -23,14 +25,11 @@ final class Broadcast: Sendable {
         upTo = batch.upTo
         isGap = batch.entries.isEmpty
         items = batch.entries.map { BroadcastItem($0) }
+        authors = Set(batch.entries.map(\.author))
         let chain = Chain(generation: generation, space: batch.space)
         frames = SharedBytes(chain.frames(items[...], after: batch.after, upTo: batch.upTo))
     }
 
-    /// Whether a part of it was pushed by `device`.
-    func hasAuthor(_ device: Identifier) -> Bool {
-        items.contains { $0.author == device }
-    }
 }
 
 /// A log entry, encoded, with what decides who gets it.

@@ -25,6 +25,12 @@ final class Connection {
     var isPinged = false
     /// When the request that is coming in began; nil between requests.
     var requestBegunAt: UInt64?
+    /// Bytes of its outbox at the last look: while they move, it is not silent.
+    var pendingBytes = 0
+    /// Bytes of the message that is being handled: what a push in it pins in memory.
+    var messageBytes = 0
+    /// Nothing is read from it until its outbox is empty.
+    var isThrottled = false
     /// Whether it has had an answer: then it may rest between requests.
     var hasAsked = false
 
@@ -79,7 +85,7 @@ struct Subscription {
     let kinds: [Identifier]
     let namespaces: [Identifier]
     let device: Identifier
-    /// Entries of its own up to here are sent to it all the same: it reads the log for the first time.
+    /// Entries of its own up to here are sent to it all the same: it made them in an earlier life.
     let ownUpTo: Position
 
     var isFiltered: Bool { !kinds.isEmpty || !namespaces.isEmpty }

@@ -24,6 +24,8 @@ public final class Hub: Sendable {
         loops.connectionsMax = configuration.limits.connectionsPerShardMax
         // The largest thing that is ever sent at once, a REST page or an answer with stored versions, twice over.
         loops.outboxBytesMax = 64 << 20
+        // Whoever is throttled at the hub's mark must be told when there is room again.
+        loops.outboxLowWaterBytes = min(loops.outboxLowWaterBytes, configuration.limits.outboxBytesMax)
         let loopConfiguration = loops
         var shards: [LoopAddress<ShardMail>] = []
         for number in 0..<configuration.shardCount {
@@ -52,6 +54,8 @@ public final class Hub: Sendable {
         for shard in shards { shard.post(.farewell(Farewell { emptied.signal() })) }
         let deadline = DispatchTime.now() + .seconds(core.limits.drainSeconds)
         for _ in shards { _ = emptied.wait(timeout: deadline) }
+        // What the shards' last words left to be written: acknowledged cursors.
+        core.finishReads()
         for shard in shards { shard.stop() }
         for shard in shards { shard.join() }
     }

@@ -33,7 +33,8 @@ public struct HubLimits: Sendable {
     public var laneBytesMax = 256 << 20
     /// Pushes that wait in one journal lane.
     public var lanePushesMax = 65_536
-    /// Bytes in a subscriber's outbox past which it is no longer sent live frames but fed from the log.
+    /// Bytes in a peer's outbox past which nothing more is read from it, and a subscriber is no longer sent live frames
+    /// but fed from the log.
     public var outboxBytesMax = 1 << 20
     /// Entries and bytes of one catch-up page: one page is in memory for each device that catches up.
     public var pageEntriesMax = 1_000
@@ -42,8 +43,14 @@ public struct HubLimits: Sendable {
     public var pullEntriesMax = 10_000
     public var pullEntriesDefault = 1_000
     public var pullBytesMax = 8 << 20
-    /// Bytes of one REST request's body.
+    /// Bytes of one REST request's body, and of all bodies that are coming in on one shard.
     public var requestBodyBytesMax = 16 << 20
+    public var requestBodiesBytesMax = 256 << 20
+    /// Bytes of a message before the hello's key is known to be good: a hello is some hundred bytes.
+    public var strangerMessageBytesMax = 64 << 10
+    /// Items of one commit past which a filtered subscriber reads the log, page by page, and is not sent a frame of
+    /// its own making.
+    public var filteredItemsMax = 256
     /// Read queues: as many store reads run at once.
     public var readQueueCount = 4
     /// Seconds from the connection to a whole request head, and from the upgrade to the hello.

@@ -93,6 +93,11 @@ final class HubCore: Sendable {
     func drain() {
         draining.withLock { $0 = true }
         for lane in lanes { lane.close() }
+        finishReads()
+    }
+
+    /// Returns when the work that the read queues have now is done.
+    func finishReads() {
         for queue in readQueues { queue.sync {} }
     }
 }

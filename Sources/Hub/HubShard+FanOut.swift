@@ -9,7 +9,7 @@ extension HubShard {
     func subscribe(_ connection: Connection, _ member: Member, _ hello: Hello) {
         connection.subscription = Subscription(
             seen: member.start, told: member.start, kinds: hello.kinds, namespaces: hello.namespaces,
-            device: member.device.id, ownUpTo: member.hasCursor ? .start : member.head)
+            device: member.device.id, ownUpTo: member.device.registeredAt)
         // In the room and in the directory before the log is read: what commits meanwhile is announced here, and
         // `latest` tells that the page missed it.
         let space = member.user.space
@@ -54,13 +54,16 @@ extension HubShard {
             _ = connection.session.fellBehind()
             return
         }
-        let isAuthor = broadcast.hasAuthor(subscription.device)
+        let isAuthor = broadcast.authors.contains(subscription.device)
         if !subscription.isFiltered && !isAuthor && broadcast.after == subscription.seen {
             if subscription.told != broadcast.after {
                 loop.send(connection.id, chain.advance(after: subscription.told, upTo: broadcast.after))
             }
             loop.send(connection.id, broadcast.frames)
             subscription.told = broadcast.upTo
+        } else if broadcast.items.count > core.limits.filteredItemsMax {
+            readLog(connection)
+            return
         } else {
             let items = broadcast.items.filter { $0.position > subscription.seen && subscription.wants($0) }
             if !items.isEmpty {

@@ -41,16 +41,30 @@ extension HubShard {
         switch event {
         case .head(let head):
             connection.request = head
+            if mustKnow(head) { answerRequest(connection, RESTAnswer(Problem(code: .unauthorized)), isLast: true) }
         case .expectContinue:
             reply(connection) { ResponseWriter.appendContinue(into: &$0) }
         case .body(let bytes):
             connection.requestBody.append(contentsOf: bytes)
+            requestBodyBytes += bytes.count
+            if requestBodyBytes > core.limits.requestBodiesBytesMax {
+                answerRequest(
+                    connection, RESTAnswer(Problem(code: .overloaded, retryAfterMs: 1_000)), isLast: true)
+            }
         case .end:
             guard let head = connection.request else { return }
             let body = connection.requestBody
             connection.requestBody = []
+            requestBodyBytes -= body.count
             route(connection, head, body)
         }
+    }
+
+    /// Whether a request is refused at its head: it brings a body and no key. Whether the key is good is the store's
+    /// to say, when the body is there.
+    private func mustKnow(_ head: RequestHead) -> Bool {
+        let hasBody = head.field(.contentLength).map { $0 != "0" } ?? (head.field(.transferEncoding) != nil)
+        return hasBody && APIKey(head.apiKey ?? "") == nil
     }
 
     private func route(_ connection: Connection, _ head: RequestHead, _ body: [UInt8]) {
@@ -78,8 +92,9 @@ extension HubShard {
                 ResponseWriter.appendHead(status: 101, fields: answer.fields, chunked: false, into: &$0)
             }
             var limits = WebSocketLimits()
-            limits.messageBytesMax = core.wireLimits.frameBytesMax
-            limits.frameBytesMax = core.wireLimits.frameBytesMax
+            let bytesMax = isEcho ? core.wireLimits.frameBytesMax : core.limits.strangerMessageBytesMax
+            limits.messageBytesMax = bytesMax
+            limits.frameBytesMax = bytesMax
             connection.machine = WebSocketMachine(role: .server, limits: limits)
             connection.headerKey = head.apiKey
             connection.request = nil
@@ -93,9 +108,11 @@ extension HubShard {
     }
 
     /// Sends the answer of the request at hand, and goes on with the one behind it.
-    func answerRequest(_ connection: Connection, _ answer: RESTAnswer) {
+    ///
+    /// - Parameter isLast: the rest of the request is not read, so the connection ends.
+    func answerRequest(_ connection: Connection, _ answer: RESTAnswer, isLast: Bool = false) {
         guard connection.phase == .http, let head = connection.request else { return }
-        let keepsAlive = head.keepAlive && !core.isDraining
+        let keepsAlive = head.keepAlive && !core.isDraining && !isLast
         reply(connection) {
             ResponseWriter.append(
                 status: answer.status, fields: answer.fields, body: answer.body, keepAlive: keepsAlive,
@@ -111,7 +128,7 @@ extension HubShard {
         connection.isAnswering = false
         connection.hasAsked = true
         connection.heardAt = loop.now
-        loop.resumeReading(connection.id)
+        listen(to: connection)
         let held = connection.heldInput
         connection.heldInput = []
         if !held.isEmpty { held.withUnsafeBytes { readRequests(connection, $0) } }

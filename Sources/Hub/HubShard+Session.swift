@@ -37,6 +37,7 @@ extension HubShard {
     }
 
     private func readFrame(_ connection: Connection, _ bytes: [UInt8]) {
+        connection.messageBytes = bytes.count
         let action: HubSession.Action
         do throws(FrameError) {
             action = connection.session.receive(try ClientFrame.decode(bytes, limits: core.wireLimits))
@@ -86,6 +87,8 @@ extension HubShard {
         guard let hello = connection.hello else { return }
         connection.member = member
         connection.hello = nil
+        connection.machine?.limits.messageBytesMax = core.wireLimits.frameBytesMax
+        connection.machine?.limits.frameBytesMax = core.wireLimits.frameBytesMax
         let held: [ClientFrame]
         switch connection.session.authenticated(live: hello.live) {
         case .ended: return
@@ -98,7 +101,7 @@ extension HubShard {
             held = frames
         }
         for frame in held where connection.phase == .session { act(connection, connection.session.receive(frame)) }
-        if connection.phase == .session, connection.session.wantsInput { loop.resumeReading(connection.id) }
+        if connection.phase == .session { listen(to: connection) }
     }
 
     private func welcome(_ connection: Connection, _ member: Member) {
@@ -119,7 +122,8 @@ extension HubShard {
     private func submit(_ connection: Connection, _ push: Push) {
         guard let member = connection.member else { return }
         let (id, shard, core) = (connection.id, number, core)
-        PushDesk(core: core).take(push, from: member.user, member.device) { answer in
+        PushDesk(core: core).take(push, messageBytes: connection.messageBytes, from: member.user, member.device) {
+            answer in
             core.post(.pushed(id, answer), to: shard)
         }
     }
@@ -130,7 +134,7 @@ extension HubShard {
         case .pushed(let pushed): send(connection, .pushed(pushed))
         case .failed(let error): send(connection, .error(error))
         }
-        if connection.session.answered() { loop.resumeReading(connection.id) }
+        if connection.session.answered() { listen(to: connection) }
     }
 
     // MARK: Writing

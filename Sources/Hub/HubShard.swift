@@ -26,6 +26,9 @@ final class HubShard: LoopHandler {
     /// Bytes on their way into an outbox; kept, so that a frame costs no allocation.
     var scratch: [UInt8] = []
     private var nextShard = 0
+    private var connectionCount = 0
+    /// Bytes of request bodies that are coming in.
+    var requestBodyBytes = 0
     /// Set once the hub stops.
     private var farewell: Farewell?
 
@@ -55,6 +58,7 @@ final class HubShard: LoopHandler {
         limits.bodyBytesMax = core.limits.requestBodyBytesMax
         while connections.count <= id.index { connections.append(nil) }
         connections[id.index] = Connection(id: id, now: loop.now, limits: limits)
+        connectionCount += 1
     }
 
     func connection(_ id: ConnectionID) -> Connection? {
@@ -73,11 +77,29 @@ final class HubShard: LoopHandler {
         case .session, .echo: readFrames(connection, bytes)
         case .ending: break
         }
+        throttle(connection)
+    }
+
+    /// A peer that does not read what it is answered is not listened to either: its outbox must not grow by what it
+    /// sends.
+    private func throttle(_ connection: Connection) {
+        guard loop.outboxBytes(connection.id) > core.limits.outboxBytesMax else { return }
+        connection.isThrottled = true
+        loop.pauseReading(connection.id)
     }
 
     func drained(_ id: ConnectionID) {
-        guard let connection = connection(id), connection.subscription?.state == .lagging else { return }
-        readLog(connection)
+        guard let connection = connection(id) else { return }
+        connection.isThrottled = false
+        listen(to: connection)
+        if connection.subscription?.state == .lagging { readLog(connection) }
+    }
+
+    /// Reads from the peer again, unless there is another reason not to.
+    func listen(to connection: Connection) {
+        guard !connection.isThrottled, connection.phase == .http || connection.session.wantsInput else { return }
+        guard !connection.isAnswering else { return }
+        loop.resumeReading(connection.id)
     }
 
     func closed(_ id: ConnectionID, _ reason: CloseReason) {
@@ -86,6 +108,8 @@ final class HubShard: LoopHandler {
         leaveRoom(connection)
         flushAcknowledgement(connection)
         connections[id.index] = nil
+        connectionCount -= 1
+        requestBodyBytes -= connection.requestBody.count
         if farewell != nil { tellWhenEmpty() }
     }
 
@@ -133,6 +157,9 @@ final class HubShard: LoopHandler {
     /// Ends what has been silent or unfinished for too long, and pings what has been silent for a while.
     private func sweep() {
         for case let connection? in connections {
+            let pendingBytes = loop.outboxBytes(connection.id)
+            if pendingBytes != connection.pendingBytes { connection.heardAt = loop.now }
+            connection.pendingBytes = pendingBytes
             switch connection.phase {
             case .http: sweepRequest(connection)
             case .session, .echo: sweepSocket(connection)
@@ -152,7 +179,7 @@ final class HubShard: LoopHandler {
         if let begun = connection.requestBegunAt {
             // A head or a body that comes in drops is silent never, and still ends.
             isOverdue = silence >= core.limits.handshakeSeconds || seconds(since: begun) >= core.limits.requestSeconds
-        } else if connection.hasAsked {
+        } else if connection.hasAsked || connection.pendingBytes > 0 {
             isOverdue = silence >= core.limits.idleSeconds
         } else {
             isOverdue = silence >= core.limits.handshakeSeconds
@@ -201,7 +228,7 @@ final class HubShard: LoopHandler {
     }
 
     private func tellWhenEmpty() {
-        guard let farewell, !connections.contains(where: { $0 != nil }) else { return }
+        guard let farewell, connectionCount == 0 else { return }
         farewell.emptied()
         self.farewell = nil
     }

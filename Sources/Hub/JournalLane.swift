@@ -1,5 +1,6 @@
 internal import Causality
 internal import Dispatch
+internal import Foundation
 internal import Reactor
 internal import Storage
 
@@ -8,14 +9,16 @@ struct PendingPush: Sendable {
     var submission: Submission
     /// Called on the lane's queue when the outcome is certain: after the commit, or when nothing was written.
     var answer: @Sendable (Result<[ItemResult], StoreError>) -> Void
-    var bodyBytes: Int
+    /// What it keeps in memory: the message that its bodies are slices of, or what was decoded, if that is more.
+    let bytes: Int
 
     init(
-        _ submission: Submission, answer: @escaping @Sendable (Result<[ItemResult], StoreError>) -> Void
+        _ submission: Submission, messageBytes: Int,
+        answer: @escaping @Sendable (Result<[ItemResult], StoreError>) -> Void
     ) {
         self.submission = submission
         self.answer = answer
-        bodyBytes = submission.changes.reduce(0) { $0 + $1.body.count + 4 * ($1.embedding?.count ?? 0) }
+        bytes = max(messageBytes, submission.changes.reduce(0) { $0 + $1.encodedBytesEstimate })
     }
 }
 
@@ -35,6 +38,11 @@ final class JournalLane: Sendable {
     private let limits: HubLimits
     private let queue: DispatchQueue
     private let state = Guarded(State())
+    /// Spaces in which a commit may be durable that nobody was told of.
+    private let owed = Guarded<Set<Identifier>>([])
+    /// How often, and how far apart, a commit whose answer was lost is tried again before its pushers are told to.
+    private static let settleTries = 10
+    private static let settlePauseSeconds = 0.2
     private let announce: @Sendable (CommittedBatch) -> Void
 
     init(
@@ -53,20 +61,21 @@ final class JournalLane: Sendable {
 
     /// Takes a push to be committed, or says at once why not; then its answer is never called.
     func submit(_ push: PendingPush) -> Refusal? {
-        let (refusal, mustStart) = state.withLock { state -> (Refusal?, Bool) in
-            if state.isClosed { return (.closed, false) }
+        state.withLock { state in
+            if state.isClosed { return .closed }
             let isFull =
-                state.waitingBytes + push.bodyBytes > limits.laneBytesMax && !state.waiting.isEmpty
+                state.waitingBytes + push.bytes > limits.laneBytesMax && !state.waiting.isEmpty
                 || state.waiting.count >= limits.lanePushesMax
-            if isFull { return (.overloaded, false) }
+            if isFull { return .overloaded }
             state.waiting.append(push)
-            state.waitingBytes += push.bodyBytes
-            if state.isCommitting { return (nil, false) }
-            state.isCommitting = true
-            return (nil, true)
+            state.waitingBytes += push.bytes
+            if !state.isCommitting {
+                state.isCommitting = true
+                // Under the lock, so that `close` finds it in the queue before its own last block.
+                queue.async { self.run() }
+            }
+            return nil
         }
-        if mustStart { queue.async { self.run() } }
-        return refusal
     }
 
     /// Takes no more pushes and returns when the last one is answered.
@@ -88,7 +97,7 @@ final class JournalLane: Sendable {
             var count = 0
             for push in state.waiting {
                 changes += push.submission.changes.count
-                bytes += push.bodyBytes
+                bytes += push.bytes
                 // The first one is taken whatever its size.
                 if count > 0, changes > limits.changesPerCommitMax || bytes > limits.bytesPerCommitMax { break }
                 count += 1
@@ -99,15 +108,15 @@ final class JournalLane: Sendable {
             }
             let taken = Array(state.waiting[..<count])
             state.waiting.removeFirst(count)
-            state.waitingBytes -= taken.reduce(0) { $0 + $1.bodyBytes }
+            state.waitingBytes -= taken.reduce(0) { $0 + $1.bytes }
             return taken
         }
     }
 
     private func commit(_ pushes: [PendingPush]) {
-        let submissions = pushes.map(\.submission)
         do {
-            let receipt = try journal.commit(submissions, now: WallClock.now)
+            let receipt = try journal.commit(pushes.map(\.submission), now: WallClock.now)
+            announceOwed()
             // Subscribers first: a pusher that has its answer may ask another device at once.
             for batch in receipt.batches { announce(batch) }
             for (push, results) in zip(pushes, receipt.results) { push.answer(.success(results)) }
@@ -121,17 +130,31 @@ final class JournalLane: Sendable {
     /// The commit's answer was lost. Committing again is the way to read what became of it: what is durable is now a
     /// duplicate and the rest is written. The log, not this memory, says what subscribers missed.
     private func settle(_ pushes: [PendingPush]) {
-        do {
-            let receipt = try journal.commit(pushes.map(\.submission), now: WallClock.now)
-            for space in Set(pushes.map(\.submission.space)) {
-                let head = try journal.store.head(of: space)
-                // An announcement that starts at the log's beginning and holds nothing sends every live subscriber
-                // of the space to the log.
-                announce(CommittedBatch(space: space, after: .start, upTo: head, entries: []))
+        owed.withLock { $0.formUnion(pushes.map(\.submission.space)) }
+        for attempt in 1...JournalLane.settleTries {
+            do {
+                let receipt = try journal.commit(pushes.map(\.submission), now: WallClock.now)
+                announceOwed()
+                for (push, results) in zip(pushes, receipt.results) { push.answer(.success(results)) }
+                return
+            } catch {
+                if attempt == JournalLane.settleTries || !error.isRetryable {
+                    // Whatever is durable is announced with the next commit that succeeds.
+                    for push in pushes { push.answer(.failure(error)) }
+                    return
+                }
+                Thread.sleep(forTimeInterval: JournalLane.settlePauseSeconds)
             }
-            for (push, results) in zip(pushes, receipt.results) { push.answer(.success(results)) }
-        } catch {
-            for push in pushes { push.answer(.failure(error)) }
+        }
+    }
+
+    /// Sends the live subscribers of every space that may hold an unannounced commit to the log: an announcement from
+    /// the log's beginning that holds nothing.
+    private func announceOwed() {
+        for space in owed.withLock({ $0 }) {
+            guard let head = try? journal.store.head(of: space) else { continue }
+            announce(CommittedBatch(space: space, after: .start, upTo: head, entries: []))
+            owed.withLock { _ = $0.remove(space) }
         }
     }
 }

@@ -11,8 +11,11 @@ struct PushDesk: Sendable {
     private static let storedBytesMax = 8 << 20
 
     /// `answer` is called once, on any thread.
+    ///
+    /// - Parameter messageBytes: of the message that the push came in; its bodies keep all of it in memory.
     func take(
-        _ push: Push, from user: User, _ device: Device, answer: @escaping @Sendable (PushAnswer) -> Void
+        _ push: Push, messageBytes: Int, from user: User, _ device: Device,
+        answer: @escaping @Sendable (PushAnswer) -> Void
     ) {
         if core.isDraining {
             answer(.failed(ErrorFrame(code: .shuttingDown, pushID: push.id, isFatal: false)))
@@ -26,7 +29,7 @@ struct PushDesk: Sendable {
         let submission = Submission(
             space: user.space, author: device.id, replica: device.replica, changes: changes,
             isAtomic: push.isAtomic, isForced: push.isForced)
-        let pending = PendingPush(submission) { outcome in
+        let pending = PendingPush(submission, messageBytes: messageBytes) { outcome in
             switch outcome {
             case .success(let results): answer(.pushed(PushDesk.answer(to: push, results)))
             case .failure(let error):
@@ -70,7 +73,7 @@ struct PushDesk: Sendable {
             case .change(let change):
                 guard var result = rest.popFirst() else { continue }
                 if let stored = result.stored {
-                    storedBytes += stored.change.body.count
+                    storedBytes += stored.change.encodedBytesEstimate
                     if storedBytes > storedBytesMax { result.stored = nil }
                 }
                 if let position = result.position { highest = max(highest ?? position, position) }

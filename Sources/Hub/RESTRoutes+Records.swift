@@ -20,7 +20,7 @@ extension RESTRoutes {
         }
         let device = try Authenticator(store: core.store).device(
             try identifier(text, "X-Carillon-Device"), of: holder.user, client: request.head.field(.userAgent))
-        PushDesk(core: core).take(push, from: holder.user, device) { answer in
+        PushDesk(core: core).take(push, messageBytes: request.body.count, from: holder.user, device) { answer in
             switch answer {
             case .pushed(let pushed):
                 var body: [UInt8] = []
@@ -64,9 +64,16 @@ extension RESTRoutes {
         }
         let key = RecordKey(
             space: holder.user.space, kind: try identifier(kind, "kind"), id: try identifier(id, "id"))
-        guard let record = try core.store.record(key) else {
+        guard var record = try core.store.record(key) else {
             throw Problem(code: .notFound, detail: "there is no record \(kind)/\(id)")
         }
+        // As many siblings as the answer has room for, oldest first; the others stand in the log.
+        var room = core.limits.pullBytesMax - record.head.change.encodedBytesEstimate
+        record.siblings = Array(
+            record.siblings.prefix { sibling in
+                room -= sibling.change.encodedBytesEstimate
+                return room >= 0
+            })
         var body: [UInt8] = []
         FrameEncoder.record(record, into: &body)
         return RESTAnswer(json: body)

@@ -66,10 +66,10 @@ struct RESTRoutes: Sendable {
         let path = request.head.path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
         switch path {
         case ["health"]:
-            try allow(["GET", "HEAD"], request)
+            try allow(["GET"], request)
             reply(RESTAnswer(json: Array(#"{"status":"ok"}"#.utf8)))
         case ["ready"]:
-            try allow(["GET", "HEAD"], request)
+            try allow(["GET"], request)
             reply(try ready())
         case ["v1", "push"]:
             try allow(["POST"], request)
@@ -91,7 +91,9 @@ struct RESTRoutes: Sendable {
     }
 
     private func allow(_ methods: [String], _ request: RESTRequest) throws {
-        guard methods.contains(request.head.request.method.rawValue) else {
+        // RFC 9110 9.3.2: HEAD wherever there is GET; the shard leaves the body out.
+        let method = request.head.request.method.rawValue
+        guard methods.contains(method) || (method == "HEAD" && methods.contains("GET")) else {
             throw MethodRefusal(allowed: methods)
         }
     }

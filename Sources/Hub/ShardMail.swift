@@ -32,8 +32,6 @@ struct Member: Sendable {
     let keyPrefix: String
     /// Where its chain begins.
     let start: Position
-    /// Whether it has read from the log before: then it is not told its own changes of the past.
-    let hasCursor: Bool
     /// The log's head at the hello.
     let head: Position
 }

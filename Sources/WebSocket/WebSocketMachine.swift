@@ -47,7 +47,8 @@ public struct WebSocketMachine: ~Copyable {
     /// The reserved bits of the message last delivered; with any, its payload is an extension's and was not checked.
     public internal(set) var deliveredReservedBits: ReservedBits = []
 
-    let limits: WebSocketLimits
+    /// May be raised when the peer is known better.
+    public var limits: WebSocketLimits
     let reservedBitsAllowed: ReservedBits
     var maskKeys: MaskKeys
     var phase = Phase.header

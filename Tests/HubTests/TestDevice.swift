@@ -5,7 +5,7 @@ import WebSocket
 /// A device of a test: speaks `carillon.v1` as JSON objects, through a client of its own that shares no frame code
 /// with the hub.
 final class TestDevice {
-    private let peer: SocketPeer
+    let peer: SocketPeer
     private var machine = WebSocketMachine(role: .client, maskSeed: 7)
     private var received: [[String: Any]] = []
     private(set) var closeCode: UInt16?
