@@ -35,7 +35,7 @@ extension SQLiteStore {
             scanning: while try statement.step() {
                 let verdict = scan.offer(
                     Position(statement.number(0)), kind: statement.name(1), namespace: statement.name(5),
-                    author: statement.name(4), bodyBytes: statement.byteCount(12))
+                    author: statement.name(4), encodedBytes: VersionRow.encodedBytesEstimate(statement))
                 switch verdict {
                 case .take: entries.append(try VersionRow.entry(statement))
                 case .skip: continue

@@ -48,7 +48,7 @@ struct MemorySpace {
             if let entry = entries[index] {
                 let verdict = scan.offer(
                     entry.position, kind: entry.change.kind, namespace: entry.change.namespace, author: entry.author,
-                    bodyBytes: entry.change.body.count)
+                    encodedBytes: entry.change.encodedBytesEstimate)
                 switch verdict {
                 case .take: taken.append(entry)
                 case .skip: break

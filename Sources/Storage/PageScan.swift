@@ -28,8 +28,9 @@ public struct PageScan: Sendable {
         self.scannedMax = scannedMax
     }
 
+    /// - Parameter encodedBytes: about what the entry takes in a frame, as ``Change/encodedBytesEstimate`` counts it.
     public mutating func offer(
-        _ position: Position, kind: Identifier, namespace: Identifier, author: Identifier, bodyBytes: Int
+        _ position: Position, kind: Identifier, namespace: Identifier, author: Identifier, encodedBytes: Int
     ) -> Verdict {
         guard position <= query.upTo else { return .stop }
         guard scanned < scannedMax else {
@@ -46,7 +47,7 @@ public struct PageScan: Sendable {
             return .stop
         }
         taken += 1
-        bytes += bodyBytes
+        bytes += encodedBytes
         lastScanned = position
         return .take
     }

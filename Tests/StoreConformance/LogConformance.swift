@@ -56,11 +56,28 @@ import Testing
         }
         #expect(seen.map(\.position.microseconds) == (1...50).map { $0 * 10 } + [600])
         #expect(after == Position(600))
-        #expect(try store.page(PageQuery(space: "s", after: .start, bytesMax: 250)).entries.count == 3)
+        let bytesMax = entry(1, "1", body: body).change.encodedBytesEstimate * 5 / 2
+        #expect(try store.page(PageQuery(space: "s", after: .start, bytesMax: bytesMax)).entries.count == 3)
         #expect(try store.page(PageQuery(space: "s", after: .start, bytesMax: 0)).entries.count == 1)
         let cut = try store.page(PageQuery(space: "s", after: .start, upTo: Position(45)))
         #expect(cut.entries.map(\.position.microseconds) == [20, 30, 40] && cut.upTo == Position(45) && !cut.hasMore)
         #expect(try store.page(PageQuery(space: "s", after: Position(700))).upTo == Position(700))
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func embeddingsAndClocksCountInAPagesBytes(_ kind: StoreUnderTest) throws {
+        let store = try kind.open()
+        let embedding = [Float](repeating: -0.0123456, count: Change.embeddingCountMax)
+        try store.append((1...30).map { entry($0, "\($0)", body: Array("{}".utf8), embedding: embedding) })
+        let page = try store.page(PageQuery(space: "s", after: .start, bytesMax: 1 << 20))
+        #expect((8...10).contains(page.entries.count) && page.hasMore)
+        let crowd = VectorClock(
+            (0..<1_000).map { .init(replica: Identifier(unchecked: "replica-\($0)-of-many"), counter: 1 << 40) })
+        var wide = (1...30).map { entry($0, "\($0)", body: Array("{}".utf8)) }
+        for index in wide.indices { wide[index].change.clock = crowd }
+        try store.append(wide, in: "wide")
+        let crowded = try store.page(PageQuery(space: "wide", after: .start, bytesMax: 256 << 10))
+        #expect((4...8).contains(crowded.entries.count) && crowded.hasMore)
     }
 
     @Test(arguments: StoreUnderTest.allCases)
