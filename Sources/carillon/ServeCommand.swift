@@ -83,6 +83,7 @@ struct ServeCommand: ParsableCommand {
         let first = quickStart ? try QuickStart(data: data, store: opened, isKept: store == .sqlite).prepare() : nil
         let hub = try start(opened, log)
         announce(hub, first)
+        if first == nil { warnOfNoUsers(opened) }
         stopped.wait()
         log.info("stops")
         hub.stop()
@@ -120,6 +121,16 @@ struct ServeCommand: ParsableCommand {
         let lines = "Carillon listens on http://\(hub.address)\n" + (first?.lines(address: hub.address) ?? "")
         // Whoever closed our output is no reason not to serve.
         try? Output.write(lines)
+    }
+
+    /// A hub without a user refuses everybody; whoever starts one should not have to find out why.
+    private func warnOfNoUsers(_ store: any Store) {
+        guard !echo, let users = try? Accounts(store: store).users(), users.isEmpty else { return }
+        let remedy =
+            self.store == .memory
+            ? "The memory store gets one with --quick-start only."
+            : "Make one: carillon user add NAME --data \(data.path), then carillon key create NAME --data \(data.path)"
+        Terminal.complain("There is no user yet, so nobody can connect. \(remedy)")
     }
 
     private func policies() throws -> [Identifier: ConflictPolicy] {

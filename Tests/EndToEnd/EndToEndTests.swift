@@ -72,6 +72,7 @@ struct EndToEndTests {
         }
         let pull = try hub.run(["pull", "--all", "--json"])
         #expect(pull.exitStatus() == 0, "\(pull.errorText)")
+        #expect(pull.lines.count == source.count)
         #expect(try EndToEndTests.items(pull.lines) == source)
         #expect(hub.stop() == 0, "\(hub.program.errorText)")
     }
@@ -81,11 +82,17 @@ struct EndToEndTests {
     func killNine() throws {
         let hub = try HubProcess()
         let tails = [try hub.tail("phone"), try hub.tail("tablet")]
-        let source = try EndToEndTests.sourceItems()
-        // Small pushes, so that the kills fall between and into many commits.
-        let push = try hub.run(["push", "--device", "laptop", "--batch", "5", EndToEndTests.records.path])
+        // Five times the data under other ids, and small pushes, so that the kills fall between and into many commits.
+        let lines = try String(contentsOf: EndToEndTests.records, encoding: .utf8).split(separator: "\n")
+        let many = (1...5).flatMap { copy in
+            lines.map { $0.replacing("\"id\":\"", with: "\"id\":\"\(copy)/", maxReplacements: 1) }
+        }
+        let file = hub.folder.appending(path: "many.ndjson")
+        try Data(many.joined(separator: "\n").utf8).write(to: file)
+        let source = try EndToEndTests.items(many.map { $0[...] })
+        let push = try hub.run(["push", "--device", "laptop", "--batch", "3", file.path])
         var restarts = 0
-        for share in [0.1, 0.3, 0.5, 0.7] {
+        for share in [0.05, 0.2, 0.4, 0.6] {
             let reached = tails[0].wait { Double($0.lines.count) >= share * Double(source.count) }
             #expect(reached)
             guard push.process.isRunning else { break }
@@ -158,5 +165,33 @@ struct EndToEndTests {
         #expect(push.errorText.contains("2"))
         let get = try hub.run(["get", "n", "a"])
         #expect(get.exitStatus() == 0)
+    }
+
+    /// The Python that `.ci/install --tests` gave the package `websockets`.
+    static let python = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: ".build/python/bin/python3")
+
+    @Test(
+        "the Python examples push, pull and follow",
+        .enabled(if: FileManager.default.isExecutableFile(atPath: python.path), "needs the package websockets"))
+    func pythonExamples() throws {
+        let hub = try HubProcess()
+        let examples = EndToEndTests.records.deletingLastPathComponent().deletingLastPathComponent()
+        let environment = ["CARILLON_URL": hub.url, "CARILLON_KEY": hub.key]
+        func run(_ arguments: [String]) throws -> Program {
+            try Program(arguments, environment: environment, executable: EndToEndTests.python.path)
+        }
+        let tail = try run([
+            examples.appending(path: "tail/tail.py").path, "--json", "--device", "kitchen", "--cursor-file",
+            hub.folder.appending(path: "kitchen.cursor").path,
+        ])
+        let client = examples.appending(path: "python/carillon_client.py").path
+        let push = try run([client, "push", EndToEndTests.records.path])
+        #expect(push.exitStatus() == 0, "\(push.errorText)")
+        let count = try EndToEndTests.sourceItems().count
+        let pull = try run([client, "pull"])
+        #expect(pull.exitStatus() == 0, "\(pull.errorText)")
+        #expect(pull.lines.count == count)
+        #expect(tail.wait { $0.lines.count == count }, "\(tail.lines.count) lines; \(tail.errorText)")
     }
 }

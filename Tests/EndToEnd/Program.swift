@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// A process of the built `carillon`, with its output collected. Ended when it is let go.
 final class Program: @unchecked Sendable {
@@ -21,8 +22,8 @@ final class Program: @unchecked Sendable {
         return "carillon"
     }()
 
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
-        process.executableURL = URL(filePath: Program.path)
+    init(_ arguments: [String], environment: [String: String] = [:], executable: String = Program.path) throws {
+        process.executableURL = URL(filePath: executable)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
@@ -30,21 +31,29 @@ final class Program: @unchecked Sendable {
         let err = Pipe()
         process.standardOutput = out
         process.standardError = err
+        try process.run()
         collect(out, isError: false)
         collect(err, isError: true)
-        try process.run()
     }
 
     deinit {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     }
 
+    /// Reads to the end on a thread of its own. Not by a readability handler: that one may be called with nothing to
+    /// read, which looks like the end.
     private func collect(_ pipe: Pipe, isError: Bool) {
-        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.keep(data, isError: isError)
+        let handle = pipe.fileHandleForReading
+        let thread = Thread { [weak self] in
+            var buffer = [UInt8](repeating: 0, count: 64 << 10)
+            while true {
+                let count = read(handle.fileDescriptor, &buffer, buffer.count)
+                if count < 0, errno == EINTR { continue }
+                self?.keep(Data(buffer[..<max(count, 0)]), isError: isError)
+                if count <= 0 { return }
+            }
         }
+        thread.start()
     }
 
     private func keep(_ data: Data, isError: Bool) {
