@@ -18,12 +18,19 @@ extension HubShard {
             core.directory.insert(shard: number, space: space)
         }
         rooms[space]?.members.append(connection.id)
+        let seat = SubscriptionDirectory.Seat(shard: number, id: connection.id)
+        if let earlier = core.directory.seat(seat, device: member.device.id, of: member.user.id) {
+            core.post(.replaced(earlier.id), to: earlier.shard)
+        }
         readLog(connection)
     }
 
     func leaveRoom(_ connection: Connection) {
-        guard connection.subscription != nil, let space = connection.member?.user.space else { return }
+        guard connection.subscription != nil, let member = connection.member else { return }
         connection.subscription = nil
+        core.directory.unseat(
+            SubscriptionDirectory.Seat(shard: number, id: connection.id), device: member.device.id, of: member.user.id)
+        let space = member.user.space
         rooms[space]?.members.removeAll { $0 == connection.id }
         guard rooms[space]?.members.isEmpty == true else { return }
         rooms[space] = nil

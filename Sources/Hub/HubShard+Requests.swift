@@ -128,6 +128,16 @@ extension HubShard {
         connection.isAnswering = false
         connection.hasAsked = true
         connection.heardAt = loop.now
+        readHeld(connection)
+    }
+
+    /// Goes on with what came behind the request that was answered, when the peer has taken most of the answer.
+    func readHeld(_ connection: Connection) {
+        guard connection.phase == .http, !connection.isAnswering else { return }
+        guard loop.outboxBytes(connection.id) <= core.limits.outboxBytesMax else {
+            connection.isThrottled = true
+            return
+        }
         listen(to: connection)
         let held = connection.heldInput
         connection.heldInput = []

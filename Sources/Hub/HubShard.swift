@@ -92,6 +92,7 @@ final class HubShard: LoopHandler {
         guard let connection = connection(id) else { return }
         connection.isThrottled = false
         listen(to: connection)
+        readHeld(connection)
         if connection.subscription?.state == .lagging { readLog(connection) }
     }
 
@@ -126,6 +127,8 @@ final class HubShard: LoopHandler {
         case .listen(let socket): loop.listen(on: socket)
         case .farewell(let farewell): say(farewell)
         case .revoked(let prefixes): revoke(prefixes)
+        case .replaced(let id):
+            if let connection = connection(id) { act(connection, connection.session.refused(.replaced)) }
         case .admitted(let id, let member):
             if let connection = connection(id) { admit(connection, member) }
         case .refused(let id, let error):

@@ -17,6 +17,8 @@ enum ShardMail: Sendable {
     case broadcast(Broadcast)
     /// A REST request is answered.
     case answered(ConnectionID, RESTAnswer)
+    /// A later live session of the same device has taken this one's place.
+    case replaced(ConnectionID)
     /// Keys with these prefixes open nothing any more.
     case revoked(Set<String>)
     /// Listen from now on.

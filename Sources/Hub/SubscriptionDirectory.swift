@@ -1,7 +1,8 @@
 internal import Causality
 internal import Reactor
 
-/// Which shards have subscribers of which space: a lane sends a commit to those only.
+/// Which shards have subscribers of which space, so that a lane sends a commit to those only; and which live session a
+/// device has: a later one takes the place of an earlier one, whose connection is often dead without knowing it.
 ///
 /// Written when a shard's first subscriber of a space comes or its last one goes, before that subscriber's catch-up
 /// is read: a commit that the catch-up misses finds the shard here.
@@ -16,6 +17,32 @@ final class SubscriptionDirectory: Sendable {
         shardsBySpace.withLock { shards in
             shards[space]?.remove(shard)
             if shards[space]?.isEmpty == true { shards[space] = nil }
+        }
+    }
+
+    /// Where the live session of a device is.
+    struct Seat: Sendable, Equatable {
+        let shard: Int
+        let id: ConnectionID
+    }
+
+    private struct DeviceKey: Hashable {
+        let user: Identifier
+        let device: Identifier
+    }
+
+    private let seats = Guarded<[DeviceKey: Seat]>([:])
+
+    /// Gives a device's place to a new live session, and returns the one that had it.
+    func seat(_ seat: Seat, device: Identifier, of user: Identifier) -> Seat? {
+        seats.withLock { $0.updateValue(seat, forKey: DeviceKey(user: user, device: device)) }
+    }
+
+    /// Clears the place, unless a later session has it.
+    func unseat(_ seat: Seat, device: Identifier, of user: Identifier) {
+        let key = DeviceKey(user: user, device: device)
+        seats.withLock { seats in
+            if seats[key] == seat { seats[key] = nil }
         }
     }
 

@@ -143,6 +143,25 @@ struct LiveDeliveryTests {
         #expect(tablet.gaps.isEmpty)
     }
 
+    @Test("a later live session of a device takes the place of the earlier one; one that only pushes does not")
+    func replaced() throws {
+        let hub = try TestHub()
+        let first = try hub.device("phone")
+        try first.catchUp()
+        let pusher = try hub.device("phone")
+        try pusher.hello(["live": false])
+        let second = try hub.device("phone")
+        try second.catchUp()
+        #expect(try first.next("error")["code"] as? String == "replaced")
+        #expect(try first.nextFrame() == nil)
+        #expect(first.closeCode == 4523)
+        let laptop = try hub.device("laptop")
+        try laptop.hello(["live": false])
+        try laptop.push([change("a", ["l": 1], 1)])
+        #expect(try second.changes(count: 1).count == 1)
+        #expect(try pusher.push([change("b", ["p": 1], 1)])[0]["verdict"] as? String == "accepted")
+    }
+
     @Test("stopping says bye with a delay to come back, after the last push is answered")
     func bye() throws {
         let hub = try TestHub()

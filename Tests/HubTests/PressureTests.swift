@@ -79,6 +79,19 @@ struct PressureTests {
         #expect(try peer.read(count: try #require(Int(length))).count > 8_000_000)
     }
 
+    @Test("requests that come behind an answer nobody reads wait, and are all answered in the end")
+    func pipelinedDownloads() throws {
+        let hub = try TestHub { $0.limits.outboxBytesMax = 64 << 10 }
+        let laptop = try hub.device("laptop")
+        try laptop.hello(["live": false])
+        try laptop.push([change("a", ["l": 1], String(repeating: "x", count: 400_000))])
+        let peer = try SocketPeer(port: hub.port, receiveBufferBytes: 4_096)
+        let request = "GET /v1/pull HTTP/1.1\r\nHost: h\r\nX-API-Key: \(hub.key)\r\n\r\n"
+        try peer.write(String(repeating: request, count: 30))
+        Thread.sleep(forTimeInterval: 0.3)
+        for _ in 0..<30 { #expect(try peer.exchange("").body.utf8.count > 400_000) }
+    }
+
     @Test("HEAD is answered wherever GET is, without a body")
     func head() throws {
         let hub = try TestHub()
