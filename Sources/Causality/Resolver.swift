@@ -42,6 +42,8 @@ public enum Outcome: Sendable, Equatable {
     case sibling(Change, ending: [Position])
     /// The record has ``Record/siblingsMax`` siblings.
     case siblingLimit
+    /// The clock to be written, merged or raised, is over ``VectorClock/isWithinLimits``: no device could read it.
+    case clockLimit
 }
 
 /// A verdict with its reason and what it writes.
@@ -66,6 +68,17 @@ public struct Resolver: Sendable {
     }
 
     public func resolve(_ change: Change, against record: Record?) -> Resolution {
+        let resolution = settle(change, against: record)
+        switch resolution.outcome {
+        case .head(let written, _), .sibling(let written, _):
+            guard !written.clock.isWithinLimits else { return resolution }
+            return Resolution(verdict: .conflict, reason: resolution.reason, outcome: .clockLimit)
+        case .nothing, .siblingLimit, .clockLimit:
+            return resolution
+        }
+    }
+
+    private func settle(_ change: Change, against record: Record?) -> Resolution {
         let incoming = naming(change)
         guard let record else {
             return Resolution(verdict: .accepted, reason: .firstVersion, outcome: .head(incoming, ending: []))

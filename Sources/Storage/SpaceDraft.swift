@@ -73,6 +73,8 @@ struct SpaceDraft {
         case .siblingLimit:
             return ItemResult(
                 decision: .siblingLimit, clock: change.clock, position: nil, stored: record?.head)
+        case .clockLimit:
+            return ItemResult(decision: .clockLimit, clock: change.clock, position: nil, stored: record?.head)
         case .head(let written, let endedSiblings):
             let entry = place(written, author: submission.author, isSibling: false)
             var siblings = record?.siblings ?? []
@@ -111,7 +113,7 @@ extension ItemResult {
     public var isSuccess: Bool {
         switch decision {
         case .verdict(.accepted, _), .verdict(.duplicate, _): true
-        case .verdict(.stale, _), .verdict(.conflict, _), .siblingLimit, .atomicAborted: false
+        case .verdict(.stale, _), .verdict(.conflict, _), .siblingLimit, .clockLimit, .atomicAborted: false
         }
     }
 }

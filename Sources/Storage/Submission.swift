@@ -31,6 +31,9 @@ public struct ItemResult: Sendable, Equatable {
         case verdict(Verdict, Reason)
         /// The record has ``Record/siblingsMax`` unresolved siblings; nothing was kept.
         case siblingLimit
+        /// The version's clock, merged with what it replaces or supersedes, would be over the limits of a clock;
+        /// nothing was written.
+        case clockLimit
         /// Another item of its atomic submission was not accepted; nothing of it was written.
         case atomicAborted
     }

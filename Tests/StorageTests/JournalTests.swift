@@ -37,6 +37,21 @@ import Testing
         #expect(try store.page(PageQuery(space: "s", after: .start)).entries == batch.entries)
     }
 
+    @Test func aClockOverTheLimitsIsRefusedAndNothingWritten() throws {
+        let first = change("1", "d", VectorClock.counterMax, "x")
+        _ = try journal.commit([push([first])], now: Position(10))
+        var forced = push([change("1", "d", VectorClock.counterMax, "y"), change("2", "a", 1, "z")], isAtomic: true)
+        forced.isForced = true
+        let aborted = try journal.commit([forced], now: .start)
+        #expect(aborted.results[0].map(\.decision) == [.clockLimit, .atomicAborted] && aborted.batches.isEmpty)
+        forced.isAtomic = false
+        let receipt = try journal.commit([forced], now: .start)
+        #expect(receipt.results[0].map(\.decision) == [.clockLimit, .verdict(.accepted, .firstVersion)])
+        #expect(receipt.results[0][0].position == nil && receipt.results[0][0].stored?.change == first)
+        #expect(receipt.results[0][0].clock == first.clock)
+        #expect(try store.record(RecordKey(space: "s", kind: "note", id: "1"))?.head.change == first)
+    }
+
     @Test func batchesOfOneSpaceChain() throws {
         let first = try journal.commit(
             [push([change("1", "a", 1, "x")], to: "p"), push([change("1", "a", 1, "x")], to: "q")], now: Position(5))
