@@ -9,6 +9,8 @@ struct SpaceDraft {
     private var records: [RecordName: Record]
     private var added: [Position: LogEntry] = [:]
     private var ended: [Position] = []
+    /// Set while an atomic submission is decided.
+    private var undo: DraftUndo?
 
     init(
         space: Identifier, touching submissions: [Submission], now: Position, transaction: any StoreTransaction
@@ -32,10 +34,12 @@ struct SpaceDraft {
         guard submission.isAtomic else {
             return submission.changes.map { decide($0, of: submission, policies: policies) }
         }
-        let undo = self
+        undo = DraftUndo(head: head, endedCount: ended.count)
         let results = submission.changes.map { decide($0, of: submission, policies: policies) }
-        guard results.contains(where: { !$0.isSuccess }) else { return results }
-        self = undo
+        let isAborted = results.contains { !$0.isSuccess }
+        if isAborted { rollBack() }
+        undo = nil
+        guard isAborted else { return results }
         return zip(submission.changes, results).map { change, result in
             var told = result
             let record = records[change.name]
@@ -81,11 +85,13 @@ struct SpaceDraft {
             siblings.removeAll { endedSiblings.contains($0.position) }
             for position in endedSiblings { end(position) }
             if let old = record?.head.position { end(old) }
+            undo?.note(change.name, record)
             records[change.name] = Record(head: entry, siblings: siblings)
             let stored = resolution.verdict == .accepted ? nil : entry
             return ItemResult(decision: decision, clock: entry.change.clock, position: entry.position, stored: stored)
         case .sibling(let written, let endedSiblings):
             let entry = place(written, author: submission.author, isSibling: true)
+            undo?.note(change.name, record)
             records[change.name]?.siblings.removeAll { endedSiblings.contains($0.position) }
             records[change.name]?.siblings.append(entry)
             for position in endedSiblings { end(position) }
@@ -100,11 +106,42 @@ struct SpaceDraft {
         kept.supersedes = []
         let entry = LogEntry(position: head, author: author, change: kept, isSibling: isSibling)
         added[head] = entry
+        undo?.placed.append(head)
         return entry
     }
 
     private mutating func end(_ position: Position) {
-        if added.removeValue(forKey: position) == nil { ended.append(position) }
+        if let entry = added.removeValue(forKey: position) {
+            undo?.removed.append(entry)
+        } else {
+            ended.append(position)
+        }
+    }
+
+    private mutating func rollBack() {
+        guard let undo else { return }
+        for (name, record) in undo.records { records[name] = record }
+        for entry in undo.removed { added[entry.position] = entry }
+        // After the entries that came back: one that the submission placed and removed itself is among both.
+        for position in undo.placed { added[position] = nil }
+        ended.removeSubrange(undo.endedCount...)
+        head = undo.head
+    }
+}
+
+/// What one atomic submission changed in a draft. A copy of the draft would do the same, at the price of copying what
+/// all submissions before it drafted: quadratic for thousands of small atomic pushes in one commit.
+private struct DraftUndo {
+    let head: Position
+    let endedCount: Int
+    /// The touched records as they were, nil where there was none.
+    var records: [RecordName: Record?] = [:]
+    /// Earlier drafted entries that the submission ended.
+    var removed: [LogEntry] = []
+    var placed: [Position] = []
+
+    mutating func note(_ name: RecordName, _ record: Record?) {
+        if records[name] == nil { records.updateValue(record, forKey: name) }
     }
 }
 
