@@ -107,6 +107,9 @@ struct Schedule {
                 return "\(name) is gone"
             }
             let kept = [record.head] + record.siblings
+            for entry in kept where !entry.change.body.elementsEqual(entry.change.hash.text.utf8.dropFirst()) {
+                return "\(name) has not the content that was written: \(entry)"
+            }
             if !kept.contains(where: { $0.change.clock.dominates(clock) }) { return "\(name) lost \(clock): \(kept)" }
         }
         for index in devices.indices {
