@@ -42,6 +42,8 @@ public enum Outcome: Sendable, Equatable {
     case sibling(Change, ending: [Position])
     /// The record has ``Record/siblingsMax`` siblings.
     case siblingLimit
+    /// The clock to be written, merged or raised, is over ``VectorClock/isWithinLimits``: no device could read it.
+    case clockLimit
 }
 
 /// A verdict with its reason and what it writes.
@@ -49,9 +51,21 @@ public struct Resolution: Sendable, Equatable {
     public let verdict: Verdict
     public let reason: Reason
     public let outcome: Outcome
+    /// The stored version whose content is written on, under the merged clock; nil where it is the incoming one's.
+    public let keeps: Position?
+
+    public init(verdict: Verdict, reason: Reason, outcome: Outcome, keeps: Position? = nil) {
+        self.verdict = verdict
+        self.reason = reason
+        self.outcome = outcome
+        self.keeps = keeps
+    }
 }
 
 /// Decides what becomes of an incoming change. Pure: the same inputs give the same resolution on every hub.
+///
+/// Bodies and embeddings are passed on and never looked at: the record may be one without them, and then
+/// ``Resolution/keeps`` says whose are missing in what is to be written.
 public struct Resolver: Sendable {
     public let policy: ConflictPolicy
     /// Whether the pusher wants its version to win whatever is stored.
@@ -66,6 +80,17 @@ public struct Resolver: Sendable {
     }
 
     public func resolve(_ change: Change, against record: Record?) -> Resolution {
+        let resolution = settle(change, against: record)
+        switch resolution.outcome {
+        case .head(let written, _), .sibling(let written, _):
+            guard !written.clock.isWithinLimits else { return resolution }
+            return Resolution(verdict: .conflict, reason: resolution.reason, outcome: .clockLimit)
+        case .nothing, .siblingLimit, .clockLimit:
+            return resolution
+        }
+    }
+
+    private func settle(_ change: Change, against record: Record?) -> Resolution {
         let incoming = naming(change)
         guard let record else {
             return Resolution(verdict: .accepted, reason: .firstVersion, outcome: .head(incoming, ending: []))
@@ -88,7 +113,9 @@ public struct Resolver: Sendable {
             if isForced { return forced(incoming, over: record) }
             return Resolution(verdict: .stale, reason: .older, outcome: .nothing)
         case .concurrent where isSame:
-            return accepted(merged(incoming, head), over: record, .sameContent)
+            let keepsHead = !Resolver.isLater(incoming, than: head)
+            return accepted(
+                merged(incoming, head), over: record, .sameContent, keeps: keepsHead ? record.head.position : nil)
         case .concurrent:
             if isForced { return forced(incoming, over: record) }
             switch policy {
@@ -125,9 +152,11 @@ public struct Resolver: Sendable {
         return named
     }
 
-    private func accepted(_ change: Change, over record: Record, _ reason: Reason) -> Resolution {
+    private func accepted(
+        _ change: Change, over record: Record, _ reason: Reason, keeps: Position? = nil
+    ) -> Resolution {
         let ended = record.siblings.filter { ends($0.change, change, over: record.head.change) }.map(\.position)
-        return Resolution(verdict: .accepted, reason: reason, outcome: .head(change, ending: ended))
+        return Resolution(verdict: .accepted, reason: reason, outcome: .head(change, ending: ended), keeps: keeps)
     }
 
     /// Whether `change` has seen `sibling` and so ends it. An equivocating sibling has a clock that the head beside it
@@ -153,7 +182,8 @@ public struct Resolver: Sendable {
         winner.clock = change.clock.merged(with: head.clock)
         let written = accepted(winner, over: record, .lastWriterWins)
         return Resolution(
-            verdict: incomingWins ? .accepted : .stale, reason: .lastWriterWins, outcome: written.outcome)
+            verdict: incomingWins ? .accepted : .stale, reason: .lastWriterWins, outcome: written.outcome,
+            keeps: incomingWins ? nil : record.head.position)
     }
 
     private func merged(_ change: Change, _ other: Change) -> Change {
@@ -165,6 +195,7 @@ public struct Resolver: Sendable {
     /// Keeps `change` beside the head, unless a sibling already says as much or more.
     private func beside(_ record: Record, _ change: Change, _ reason: Reason) -> Resolution {
         var kept = change
+        var keeps: Position?
         var ended: [Position] = []
         for sibling in record.siblings {
             let isSame = kept.hasSameContent(as: sibling.change)
@@ -176,6 +207,7 @@ public struct Resolver: Sendable {
             case .after:
                 ended.append(sibling.position)
             case .concurrent where isSame:
+                if !Resolver.isLater(kept, than: sibling.change) { keeps = sibling.position }
                 kept = merged(kept, sibling.change)
                 ended.append(sibling.position)
             case .equal, .concurrent:
@@ -185,6 +217,6 @@ public struct Resolver: Sendable {
         guard record.siblings.count - ended.count < Record.siblingsMax else {
             return Resolution(verdict: .conflict, reason: reason, outcome: .siblingLimit)
         }
-        return Resolution(verdict: .conflict, reason: reason, outcome: .sibling(kept, ending: ended))
+        return Resolution(verdict: .conflict, reason: reason, outcome: .sibling(kept, ending: ended), keeps: keeps)
     }
 }

@@ -51,7 +51,15 @@ public struct VectorClock: Hashable, Sendable {
 
     /// The counter of `replica`, 0 when it is not named.
     public subscript(replica: Identifier) -> Int64 {
-        entries.first { $0.replica == replica }?.counter ?? 0
+        let index = index(of: replica)
+        guard index < entries.count, entries[index].replica == replica else { return 0 }
+        return entries[index].counter
+    }
+
+    /// Whether it has no more than ``entriesMax`` entries and no counter over ``counterMax``: whether it may be stored
+    /// and sent. Merging and incrementing clocks that are may make one that is not.
+    public var isWithinLimits: Bool {
+        entries.count <= VectorClock.entriesMax && entries.allSatisfy { $0.counter <= VectorClock.counterMax }
     }
 
     /// The order of this clock relative to `other`.
@@ -103,12 +111,55 @@ public struct VectorClock: Hashable, Sendable {
 
     /// The least clock that dominates both: the larger counter of each replica.
     public func merged(with other: VectorClock) -> VectorClock {
-        VectorClock(entries + other.entries)
+        if other.entries.isEmpty { return self }
+        if entries.isEmpty { return other }
+        var both = VectorClock()
+        both.entries.reserveCapacity(max(entries.count, other.entries.count))
+        var left = 0
+        var right = 0
+        while left < entries.count, right < other.entries.count {
+            let mine = entries[left]
+            let theirs = other.entries[right]
+            if mine.replica == theirs.replica {
+                both.entries.append(mine.counter < theirs.counter ? theirs : mine)
+                left += 1
+                right += 1
+            } else if mine.replica < theirs.replica {
+                both.entries.append(mine)
+                left += 1
+            } else {
+                both.entries.append(theirs)
+                right += 1
+            }
+        }
+        both.entries.append(contentsOf: entries[left...])
+        both.entries.append(contentsOf: other.entries[right...])
+        return both
     }
 
     /// This clock with one more edit of `replica`.
     public func incremented(_ replica: Identifier) -> VectorClock {
-        VectorClock(entries + [Entry(replica: replica, counter: self[replica] + 1)])
+        var raised = self
+        let index = index(of: replica)
+        if index < entries.count, entries[index].replica == replica {
+            // A counter read from a damaged store must not trap; over the limit it is anyway.
+            let counter = min(entries[index].counter, .max - 1) + 1
+            raised.entries[index] = Entry(replica: replica, counter: counter)
+        } else {
+            raised.entries.insert(Entry(replica: replica, counter: 1), at: index)
+        }
+        return raised
+    }
+
+    /// Where `replica` stands, or would.
+    private func index(of replica: Identifier) -> Int {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].replica < replica { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }
 

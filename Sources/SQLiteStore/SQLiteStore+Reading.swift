@@ -16,7 +16,7 @@ extension SQLiteStore {
     public func record(_ key: RecordKey) throws(StoreError) -> Causality.Record? {
         try read { database -> Causality.Record? in
             guard let row = try SpaceRow.read(key.space, database) else { return nil }
-            return try SQLiteTransaction.records([key.name], in: row, database)[0]
+            return try SQLiteTransaction.records([key.name], in: row, VersionRow.columns, database)[0]
         }
     }
 

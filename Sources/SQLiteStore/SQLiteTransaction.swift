@@ -12,14 +12,24 @@ struct SQLiteTransaction: StoreTransaction {
 
     func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Causality.Record?] {
         guard let row = try SpaceRow.read(space, database) else { return Array(repeating: nil, count: names.count) }
-        return try SQLiteTransaction.records(names, in: row, database)
+        return try SQLiteTransaction.records(names, in: row, VersionRow.columnsWithoutContent, database)
+    }
+
+    func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry? {
+        guard let row = try SpaceRow.read(space, database) else { return nil }
+        let query = try HotStatement(
+            "SELECT \(VersionRow.columns) FROM versions WHERE space = ? AND position = ?", database)
+        query.bind(1, row.number)
+        query.bind(2, position.microseconds)
+        defer { query.reset() }
+        return try query.step() ? try VersionRow.entry(query) : nil
     }
 
     static func records(
-        _ names: [RecordName], in space: SpaceRow, _ database: Database
+        _ names: [RecordName], in space: SpaceRow, _ columns: String, _ database: Database
     ) throws(StoreError) -> [Causality.Record?] {
-        let headQuery = try HotStatement(selection(isSibling: false), database)
-        let siblingQuery = try HotStatement(selection(isSibling: true), database)
+        let headQuery = try HotStatement(selection(columns, isSibling: false), database)
+        let siblingQuery = try HotStatement(selection(columns, isSibling: true), database)
         // Nearly no space has siblings: the second look-up of each name is spared.
         let hasSiblings = space.statistics.siblingCount > 0
         var records: [Causality.Record?] = []
@@ -87,8 +97,8 @@ struct SQLiteTransaction: StoreTransaction {
         }
     }
 
-    private static func selection(isSibling: Bool) -> String {
-        "SELECT \(VersionRow.columns) FROM versions WHERE space = ? AND kind = ? AND id = ? "
+    private static func selection(_ columns: String, isSibling: Bool) -> String {
+        "SELECT \(columns) FROM versions WHERE space = ? AND kind = ? AND id = ? "
             + "AND is_sibling = \(isSibling ? 1 : 0) ORDER BY position"
     }
 

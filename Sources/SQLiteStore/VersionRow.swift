@@ -3,9 +3,13 @@ internal import Storage
 
 /// How a log entry lies in a row of `versions`. The body is last: what is read without it touches no overflow page.
 enum VersionRow {
-    static let columns =
+    private static let decisive =
         "position, kind, id, is_sibling, author, namespace, clock, hash, is_deleted, updated_at, schema_version, "
-        + "embedding, body"
+
+    static let columns = decisive + "embedding, body"
+
+    /// As ``columns``, without the content: no embedding and an empty body.
+    static let columnsWithoutContent = decisive + "NULL, x''"
 
     static let insertion = "INSERT INTO versions (space, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
@@ -38,7 +42,7 @@ enum VersionRow {
         return EncodedSize.fieldsBytes + names + 2 * row.byteCount(6) + 4 * row.byteCount(11) + row.byteCount(12)
     }
 
-    /// The entry in the current row of a statement that selects ``columns``.
+    /// The entry in the current row of a statement that selects ``columns`` or ``columnsWithoutContent``.
     static func entry(_ row: HotStatement) throws(StoreError) -> LogEntry {
         let position = Position(row.number(0))
         guard let clock = VectorClock(storedForm: row.bytes(6)) else {

@@ -13,6 +13,11 @@ public struct Journal: Sendable {
         public var batches: [CommittedBatch]
     }
 
+    /// Bytes of stored versions that one commit loads for its answers (``ItemResult/stored``), by
+    /// ``Change/encodedBytesEstimate``; it ends with the version that passes this. 8 MiB, what one answer carries: all
+    /// that a push of thousands of stale items finds stored would be gigabytes, held inside the transaction.
+    static let storedBytesMax = 8 << 20
+
     public let store: any Store
     /// The policy of a kind; ``ConflictPolicy/manual`` unless named here.
     public let policies: [Identifier: ConflictPolicy]
@@ -38,14 +43,17 @@ public struct Journal: Sendable {
         let spaces = order
         return try store.write { (transaction) throws(StoreError) -> Receipt in
             var receipt = Receipt(results: Array(repeating: [], count: submissions.count), batches: [])
+            var storedBytes = 0
             for space in spaces {
                 let own = indicesBySpace[space] ?? []
                 var draft = try SpaceDraft(
-                    space: space, touching: own.map { submissions[$0] }, now: now, transaction: transaction)
+                    space: space, touching: own.map { submissions[$0] }, now: now, transaction: transaction,
+                    storedBytes: storedBytes)
                 for index in own {
-                    receipt.results[index] = draft.apply(submissions[index], policies: policies)
+                    receipt.results[index] = try draft.apply(submissions[index], policies: policies)
                 }
-                if let batch = try draft.append(to: transaction) { receipt.batches.append(batch) }
+                if let batch = try draft.append() { receipt.batches.append(batch) }
+                storedBytes = draft.storedBytes
             }
             return receipt
         }

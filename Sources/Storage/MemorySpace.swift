@@ -127,9 +127,23 @@ struct MemorySpace {
         holeCount = 0
     }
 
-    private func entry(at position: Position) -> LogEntry? {
+    func entry(at position: Position) -> LogEntry? {
         let index = index(after: position) - 1
         guard index >= 0, positions[index] == position else { return nil }
         return entries[index]
+    }
+}
+
+extension Record {
+    /// The record as ``StoreTransaction/records(_:in:)`` gives it.
+    var withoutContents: Record {
+        var record = self
+        record.head.change.body = []
+        record.head.change.embedding = nil
+        for index in record.siblings.indices {
+            record.siblings[index].change.body = []
+            record.siblings[index].change.embedding = nil
+        }
+        return record
     }
 }

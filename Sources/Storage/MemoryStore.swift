@@ -79,7 +79,11 @@ public final class MemoryStore: Store, @unchecked Sendable {
 
         func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
             guard let log = store.state.spaces[space] else { return Array(repeating: nil, count: names.count) }
-            return names.map { log.record($0) }
+            return names.map { log.record($0)?.withoutContents }
+        }
+
+        func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry? {
+            store.state.spaces[space]?.entry(at: position)
         }
 
         func append(

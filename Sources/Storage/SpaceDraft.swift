@@ -1,20 +1,33 @@
 internal import Causality
 
 /// One space's part of a commit: the records as the items so far left them, and what is to be written.
+///
+/// Stored versions, those up to `before`, are here without their contents (``StoreTransaction/records(_:in:)``); what
+/// is drafted is whole. Contents are read for the few versions that are written on or answered with.
 struct SpaceDraft {
     let space: Identifier
     private let before: Position
     private let now: Position
+    private let transaction: any StoreTransaction
     private var head: Position
     private var records: [RecordName: Record]
     private var added: [Position: LogEntry] = [:]
     private var ended: [Position] = []
+    /// Set while an atomic submission is decided.
+    private var undo: DraftUndo?
+    /// Stored versions that were read for answers, so that none is read twice.
+    private var loaded: [Position: LogEntry] = [:]
+    /// What all of the commit has read for answers, against ``Journal/storedBytesMax``.
+    private(set) var storedBytes: Int
 
     init(
-        space: Identifier, touching submissions: [Submission], now: Position, transaction: any StoreTransaction
+        space: Identifier, touching submissions: [Submission], now: Position, transaction: any StoreTransaction,
+        storedBytes: Int
     ) throws(StoreError) {
         self.space = space
         self.now = now
+        self.transaction = transaction
+        self.storedBytes = storedBytes
         before = try transaction.lockHead(of: space)
         head = before
         var seen: Set<RecordName> = []
@@ -28,38 +41,50 @@ struct SpaceDraft {
         for (name, record) in zip(names, stored) { records[name] = record }
     }
 
-    mutating func apply(_ submission: Submission, policies: [Identifier: ConflictPolicy]) -> [ItemResult] {
-        guard submission.isAtomic else {
-            return submission.changes.map { decide($0, of: submission, policies: policies) }
-        }
-        let undo = self
-        let results = submission.changes.map { decide($0, of: submission, policies: policies) }
-        guard results.contains(where: { !$0.isSuccess }) else { return results }
-        self = undo
-        return zip(submission.changes, results).map { change, result in
-            var told = result
+    mutating func apply(
+        _ submission: Submission, policies: [Identifier: ConflictPolicy]
+    ) throws(StoreError) -> [ItemResult] {
+        guard submission.isAtomic else { return try decideAll(submission, policies: policies) }
+        undo = DraftUndo(head: head, endedCount: ended.count)
+        var results = try decideAll(submission, policies: policies)
+        let isAborted = results.contains { !$0.isSuccess }
+        if isAborted { rollBack() }
+        undo = nil
+        guard isAborted else { return results }
+        for (index, change) in submission.changes.enumerated() {
             let record = records[change.name]
-            if result.isSuccess {
-                told.decision = .atomicAborted
-                told.clock = record?.head.change.clock ?? change.clock
+            if results[index].isSuccess {
+                results[index].decision = .atomicAborted
+                results[index].clock = record?.head.change.clock ?? change.clock
             }
-            told.position = nil
-            told.stored = record?.head
-            return told
+            results[index].position = nil
+            results[index].stored = try answered(record?.head)
         }
+        return results
     }
 
     /// Writes what survived and tells it; nil when nothing did.
-    func append(to transaction: any StoreTransaction) throws(StoreError) -> CommittedBatch? {
+    func append() throws(StoreError) -> CommittedBatch? {
         guard head > before else { return nil }
         let entries = added.values.sorted { $0.position < $1.position }
         try transaction.append(entries, ending: ended, in: space, head: head)
         return CommittedBatch(space: space, after: before, upTo: head, entries: entries)
     }
 
+    private mutating func decideAll(
+        _ submission: Submission, policies: [Identifier: ConflictPolicy]
+    ) throws(StoreError) -> [ItemResult] {
+        var results: [ItemResult] = []
+        results.reserveCapacity(submission.changes.count)
+        for change in submission.changes {
+            results.append(try decide(change, of: submission, policies: policies))
+        }
+        return results
+    }
+
     private mutating func decide(
         _ change: Change, of submission: Submission, policies: [Identifier: ConflictPolicy]
-    ) -> ItemResult {
+    ) throws(StoreError) -> ItemResult {
         let resolver = Resolver(
             policy: policies[change.kind] ?? .manual, isForced: submission.isForced, replica: submission.replica)
         let record = records[change.name]
@@ -68,28 +93,56 @@ struct SpaceDraft {
         switch resolution.outcome {
         case .nothing:
             let clock = resolution.verdict == .duplicate ? record?.head.change.clock : nil
-            let stored = resolution.verdict == .duplicate ? nil : record?.head
+            let stored = resolution.verdict == .duplicate ? nil : try answered(record?.head)
             return ItemResult(decision: decision, clock: clock ?? change.clock, position: nil, stored: stored)
         case .siblingLimit:
             return ItemResult(
-                decision: .siblingLimit, clock: change.clock, position: nil, stored: record?.head)
+                decision: .siblingLimit, clock: change.clock, position: nil, stored: try answered(record?.head))
+        case .clockLimit:
+            return ItemResult(
+                decision: .clockLimit, clock: change.clock, position: nil, stored: try answered(record?.head))
         case .head(let written, let endedSiblings):
-            let entry = place(written, author: submission.author, isSibling: false)
+            let whole = try written.withContent(of: storedContent(resolution.keeps))
+            let entry = place(whole, author: submission.author, isSibling: false)
             var siblings = record?.siblings ?? []
             siblings.removeAll { endedSiblings.contains($0.position) }
             for position in endedSiblings { end(position) }
             if let old = record?.head.position { end(old) }
+            undo?.note(change.name, record)
             records[change.name] = Record(head: entry, siblings: siblings)
             let stored = resolution.verdict == .accepted ? nil : entry
             return ItemResult(decision: decision, clock: entry.change.clock, position: entry.position, stored: stored)
         case .sibling(let written, let endedSiblings):
-            let entry = place(written, author: submission.author, isSibling: true)
+            let whole = try written.withContent(of: storedContent(resolution.keeps))
+            let entry = place(whole, author: submission.author, isSibling: true)
+            undo?.note(change.name, record)
             records[change.name]?.siblings.removeAll { endedSiblings.contains($0.position) }
             records[change.name]?.siblings.append(entry)
             for position in endedSiblings { end(position) }
             return ItemResult(
-                decision: decision, clock: written.clock, position: entry.position, stored: record?.head)
+                decision: decision, clock: written.clock, position: entry.position, stored: try answered(record?.head))
         }
+    }
+
+    /// The head as an answer carries it: whole, or nil past ``Journal/storedBytesMax``.
+    private mutating func answered(_ entry: LogEntry?) throws(StoreError) -> LogEntry? {
+        guard let entry, entry.position <= before else { return entry }
+        if let whole = loaded[entry.position] { return whole }
+        guard storedBytes < Journal.storedBytesMax else { return nil }
+        guard let whole = try storedContent(entry.position) else { return nil }
+        storedBytes += whole.change.encodedBytesEstimate
+        loaded[entry.position] = whole
+        return whole
+    }
+
+    /// The stored version at `position`; nil where it is a drafted one, which has its content.
+    private func storedContent(_ position: Position?) throws(StoreError) -> LogEntry? {
+        guard let position, position <= before else { return nil }
+        if let whole = loaded[position] { return whole }
+        guard let whole = try transaction.entry(at: position, in: space) else {
+            throw .corrupt("the version at position \(position) is gone inside its transaction")
+        }
+        return whole
     }
 
     private mutating func place(_ change: Change, author: Identifier, isSibling: Bool) -> LogEntry {
@@ -98,11 +151,52 @@ struct SpaceDraft {
         kept.supersedes = []
         let entry = LogEntry(position: head, author: author, change: kept, isSibling: isSibling)
         added[head] = entry
+        undo?.placed.append(head)
         return entry
     }
 
     private mutating func end(_ position: Position) {
-        if added.removeValue(forKey: position) == nil { ended.append(position) }
+        if let entry = added.removeValue(forKey: position) {
+            undo?.removed.append(entry)
+        } else {
+            ended.append(position)
+        }
+    }
+
+    private mutating func rollBack() {
+        guard let undo else { return }
+        for (name, record) in undo.records { records[name] = record }
+        for entry in undo.removed { added[entry.position] = entry }
+        // After the entries that came back: one that the submission placed and removed itself is among both.
+        for position in undo.placed { added[position] = nil }
+        ended.removeSubrange(undo.endedCount...)
+        head = undo.head
+    }
+}
+
+/// What one atomic submission changed in a draft. A copy of the draft would do the same, at the price of copying what
+/// all submissions before it drafted: quadratic for thousands of small atomic pushes in one commit.
+private struct DraftUndo {
+    let head: Position
+    let endedCount: Int
+    /// The touched records as they were, nil where there was none.
+    var records: [RecordName: Record?] = [:]
+    /// Earlier drafted entries that the submission ended.
+    var removed: [LogEntry] = []
+    var placed: [Position] = []
+
+    mutating func note(_ name: RecordName, _ record: Record?) {
+        if records[name] == nil { records.updateValue(record, forKey: name) }
+    }
+}
+
+extension Change {
+    fileprivate func withContent(of entry: LogEntry?) -> Change {
+        guard let entry else { return self }
+        var whole = self
+        whole.body = entry.change.body
+        whole.embedding = entry.change.embedding
+        return whole
     }
 }
 
@@ -111,7 +205,7 @@ extension ItemResult {
     public var isSuccess: Bool {
         switch decision {
         case .verdict(.accepted, _), .verdict(.duplicate, _): true
-        case .verdict(.stale, _), .verdict(.conflict, _), .siblingLimit, .atomicAborted: false
+        case .verdict(.stale, _), .verdict(.conflict, _), .siblingLimit, .clockLimit, .atomicAborted: false
         }
     }
 }

@@ -42,8 +42,13 @@ public protocol StoreTransaction {
     /// The newest position of `space`, locked until the commit: nobody else allocates positions there meanwhile.
     func lockHead(of space: Identifier) throws(StoreError) -> Position
 
-    /// The stored records of `names`, in their order, nil where there is none. Call after ``lockHead(of:)``.
+    /// The stored records of `names`, in their order, nil where there is none, their versions without content: every
+    /// body is empty and every embedding nil. A push of thousands of records would load gigabytes, and deciding needs
+    /// none of it. Call after ``lockHead(of:)``.
     func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?]
+
+    /// The whole entry at `position`, nil where there is none.
+    func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry?
 
     /// Removes the entries at `ended`, adds `added`, and moves the head of `space` to `head`.
     ///

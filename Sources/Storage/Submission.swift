@@ -31,6 +31,9 @@ public struct ItemResult: Sendable, Equatable {
         case verdict(Verdict, Reason)
         /// The record has ``Record/siblingsMax`` unresolved siblings; nothing was kept.
         case siblingLimit
+        /// The version's clock, merged with what it replaces or supersedes, would be over the limits of a clock;
+        /// nothing was written.
+        case clockLimit
         /// Another item of its atomic submission was not accepted; nothing of it was written.
         case atomicAborted
     }
@@ -40,7 +43,8 @@ public struct ItemResult: Sendable, Equatable {
     public var clock: VectorClock
     /// Where the log holds it, when something was written.
     public var position: Position?
-    /// The stored head, on stale, conflict and refusals.
+    /// The stored head, on stale, conflict and refusals. Nil also where one commit answers with too much of it: past
+    /// 8 MiB the device reads the record instead.
     public var stored: LogEntry?
 
     public init(decision: Decision, clock: VectorClock, position: Position?, stored: LogEntry?) {

@@ -62,7 +62,16 @@ extension FieldPlace {
             return []
         }
         var clocks: [VectorClock] = []
-        for element in elements { clocks.append(try clock(scanner, at: element, limits: limits)) }
+        var entryCount = 0
+        for element in elements {
+            let clock = try clock(scanner, at: element, limits: limits)
+            entryCount += clock.entries.count
+            guard entryCount <= WireLimits.supersededEntriesMax else {
+                throw FieldProblem(
+                    .badClock, "the clocks in `\(name)` have over \(WireLimits.supersededEntriesMax) entries together")
+            }
+            clocks.append(clock)
+        }
         return clocks
     }
 

@@ -120,6 +120,7 @@ public struct PushedItem: Sendable, Equatable {
             self.verdict = ItemVerdict(verdict)
             self.reason = reason
         case .siblingLimit: refuse(.siblingLimit)
+        case .clockLimit: refuse(.badClock, PushedItem.clockLimitMessage)
         case .atomicAborted: refuse(.atomicAborted)
         }
     }
@@ -130,9 +131,13 @@ public struct PushedItem: Sendable, Equatable {
             message: rejection.message)
     }
 
-    private mutating func refuse(_ code: ErrorCode) {
+    private static let clockLimitMessage =
+        "Merged with what it replaces, the clock would have over \(VectorClock.entriesMax) replicas or a counter over "
+        + "2^53."
+
+    private mutating func refuse(_ code: ErrorCode, _ message: String? = nil) {
         error = code
-        message = code.sentence
+        self.message = message ?? code.sentence
     }
 }
 

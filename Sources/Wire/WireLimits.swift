@@ -50,6 +50,10 @@ public struct WireLimits: Sendable, Equatable {
 
     public static let standard = WireLimits()
 
+    /// Most entries of all clocks together that one change supersedes, the same on every hub. 4,000: four clocks of the
+    /// largest size, or 61 entries for each of a full record's 65 versions. Without it one item would merge 65,000.
+    public static let supersededEntriesMax = 4_000
+
     /// The limits by their names on the wire, in the order in which the welcome lists them.
     static let fields: [(name: StaticString, path: any WritableKeyPath<WireLimits, Int> & Sendable)] = [
         ("frame_bytes_max", \.frameBytesMax), ("body_bytes_max", \.bodyBytesMax),

@@ -119,6 +119,26 @@ import Testing
         #expect(resolve(successor, stored).outcome == .sibling(successor, ending: [Position(2)]))
     }
 
+    @Test func noClockOverTheLimitsIsWritten() {
+        let half = VectorClock.entriesMax / 2 + 1
+        let left = Dictionary(uniqueKeysWithValues: (0..<half).map { ("l\($0)", Int64(1)) })
+        let right = Dictionary(uniqueKeysWithValues: (0..<half).map { ("r\($0)", Int64(1)) })
+        let stored = record(change(right, "y"))
+        #expect(resolve(change(left, "x"), stored, isForced: true).outcome == .clockLimit)
+        #expect(resolve(change(left, "x", at: 1), stored, .lastWriterWins).outcome == .clockLimit)
+        #expect(resolve(change(left, "x", at: -1), stored, .lastWriterWins).outcome == .clockLimit)
+        #expect(resolve(change(left, "y"), stored).outcome == .clockLimit)
+        #expect(resolve(change(left, "x", over: [clock(right)]), stored).outcome == .clockLimit)
+        #expect(resolve(change(left, "x", over: [clock(right)]), nil).outcome == .clockLimit)
+        let beside = record(change(["h": 1], "h"), change(right, "x"))
+        #expect(resolve(change(left, "x"), beside).outcome == .clockLimit)
+        // Without a merge both stand side by side.
+        #expect(resolve(change(left, "x"), stored).outcome == .sibling(change(left, "x"), ending: []))
+        let highest = ["me": VectorClock.counterMax]
+        #expect(resolve(change(highest, "x"), record(change(highest, "y")), isForced: true).outcome == .clockLimit)
+        #expect(resolve(change([:], "x", over: [clock(highest)]), nil).outcome == .clockLimit)
+    }
+
     @Test func lastWriterWinsEndsAlikeInEveryOrderOfArrival() {
         // The tie at 2 was once broken by the replica: z, merged into the head's clock by its loss, decided for "w".
         let versions = [

@@ -46,6 +46,30 @@ import Testing
         for x in Self.clocks { #expect(x.incremented("b").compare(x) == .after) }
     }
 
+    @Test func aMergeEqualsTheClockOfAllPairs() {
+        for x in Self.clocks {
+            for y in Self.clocks where x.merged(with: y) != VectorClock(x.entries + y.entries) {
+                Issue.record("\(x) and \(y) merge to \(x.merged(with: y))")
+            }
+            for replica: Identifier in ["a", "b", "c", "bb", ""] {
+                #expect(x[replica] == x.entries.first { $0.replica == replica }?.counter ?? 0)
+                let raised = x.entries + [.init(replica: replica, counter: x[replica] + 1)]
+                #expect(x.incremented(replica) == VectorClock(raised))
+            }
+        }
+    }
+
+    @Test func limitsAreOfEntriesAndOfCounters() {
+        let many = (0..<VectorClock.entriesMax).map {
+            VectorClock.Entry(replica: Identifier(unchecked: "r\($0)"), counter: 1)
+        }
+        #expect(VectorClock(many).isWithinLimits)
+        #expect(!VectorClock(many).incremented("me").isWithinLimits)
+        let high = VectorClock([.init(replica: "a", counter: VectorClock.counterMax)])
+        #expect(high.isWithinLimits && !high.incremented("a").isWithinLimits)
+        #expect(VectorClock([.init(replica: "a", counter: .max)]).incremented("a")["a"] == .max)
+    }
+
     @Test func zeroesAreLeftOutAndTheLargerOfTwoCounts() {
         let clock = VectorClock([
             .init(replica: "b", counter: 1), .init(replica: "a", counter: 0), .init(replica: "b", counter: 3),

@@ -80,7 +80,7 @@ struct Schedule {
             case _ where isAborted: break
             case .verdict(.accepted, _), .verdict(.duplicate, _), .verdict(.conflict, _):
                 acknowledged.append((change.name, change.clock))
-            case .verdict(.stale, _), .siblingLimit, .atomicAborted:
+            case .verdict(.stale, _), .siblingLimit, .clockLimit, .atomicAborted:
                 if result.stored == nil { Issue.record("a refusal without what is stored") }
             }
         }
@@ -107,6 +107,9 @@ struct Schedule {
                 return "\(name) is gone"
             }
             let kept = [record.head] + record.siblings
+            for entry in kept where !entry.change.body.elementsEqual(entry.change.hash.text.utf8.dropFirst()) {
+                return "\(name) has not the content that was written: \(entry)"
+            }
             if !kept.contains(where: { $0.change.clock.dominates(clock) }) { return "\(name) lost \(clock): \(kept)" }
         }
         for index in devices.indices {

@@ -58,6 +58,32 @@ import Wire
         }
     }
 
+    @Test func theClocksThatAChangeSupersedesAreFewTogether() throws {
+        func verdict(clocks: Int, of entries: Int) throws -> PushItem {
+            let clock = "{" + (0..<entries).map { #""r\#($0)":1"# }.joined(separator: ",") + "}"
+            let list = Array(repeating: clock, count: clocks).joined(separator: ",")
+            return PushBody.decodeChange(
+                line: Array(#"{"kind":"note","id":"n","body":1,"supersedes":[\#(list)]}"#.utf8))
+        }
+        guard case .change(let change) = try verdict(clocks: 4, of: 1_000), change.supersedes.count == 4 else {
+            Issue.record("4,000 entries are refused")
+            return
+        }
+        guard case .rejected(let told) = try verdict(clocks: 65, of: 62) else {
+            Issue.record("4,030 entries pass")
+            return
+        }
+        #expect(told.error == .badClock && told.id == "n")
+    }
+
+    @Test func aClockOverTheLimitsIsToldAsABadClock() {
+        let change = Change(kind: "note", id: "n", clock: VectorClock(), hash: "h", body: [])
+        let result = ItemResult(decision: .clockLimit, clock: change.clock, position: nil, stored: nil)
+        let told = PushedItem(change, result)
+        #expect(told.verdict == .rejected && told.error == .badClock && told.position == nil)
+        #expect(told.message?.contains("1000 replicas") == true)
+    }
+
     @Test func limitsOfTheFrameTheBodyAndThePushHold() throws {
         let line = #"{"kind":"note","id":"n","clock":{"a":1},"body":"12345678"}"#
         let frame = Array((#"{"type":"push","id":"p","changes":["# + "\(line),\(line)]}").utf8)
