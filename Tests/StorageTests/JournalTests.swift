@@ -30,22 +30,23 @@ import Testing
     }
 
     @Test func anAbortedPushLeavesTheCommitAsTheOnesBeforeItLeftIt() throws {
-        _ = try journal.commit([push([change("1", "a", 2, "x"), change("2", "a", 1, "x")])], now: Position(10))
+        let stored = push([change("1", "a", 2, "x"), change("2", "a", 1, "x"), change("5", "a", 1, "x")])
+        _ = try journal.commit([stored], now: Position(10))
         let before = push([change("1", "a", 3, "y"), change("3", "a", 1, "y"), change("3", "b", 1, "beside")])
         // Replaces drafted and stored heads, places twice in one record, adds one, and then fails.
         let resolving = change("3", "a", 2, "z", over: [before.changes[2].clock])
         let aborted = push(
             [
                 change("1", "a", 4, "z"), change("1", "a", 5, "z"), change("2", "a", 2, "z"), resolving,
-                change("4", "a", 1, "z"), change("1", "a", 1, "old"),
+                change("4", "a", 1, "z"), change("5", "a", 2, "z"), change("1", "a", 1, "old"),
             ], isAtomic: true)
         let after = push([change("2", "a", 3, "w"), change("4", "a", 9, "w")], isAtomic: true)
         let receipt = try journal.commit([before, aborted, after], now: .start)
         #expect(receipt.results[1].map(\.decision).dropLast().allSatisfy { $0 == .atomicAborted })
-        #expect(receipt.results[1].map { $0.stored?.change.hash } == ["y", "y", "x", "y", nil, "y"])
+        #expect(receipt.results[1].map { $0.stored?.change.hash } == ["y", "y", "x", "y", nil, "x", "y"])
         let other = MemoryStore(generation: Generation(1))
         let plain = Journal(store: other)
-        _ = try plain.commit([push([change("1", "a", 2, "x"), change("2", "a", 1, "x")])], now: Position(10))
+        _ = try plain.commit([stored], now: Position(10))
         let expected = try plain.commit([before, after], now: .start)
         #expect(receipt.batches[0].entries == expected.batches[0].entries)
         #expect(receipt.batches[0].upTo == expected.batches[0].upTo)
