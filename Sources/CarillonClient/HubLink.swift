@@ -63,6 +63,8 @@ public final class HubLink: LoopHandler {
     var attemptedAt: UInt64 = 0
     var openedAt: UInt64 = 0
     var heardAt: UInt64 = 0
+    /// Bytes of our outbox at the last tick.
+    var lastPendingBytes = 0
     var pingedAt: UInt64?
     /// What the hub asked for in an error before it closed.
     var askedMs: Int?
@@ -122,8 +124,8 @@ public final class HubLink: LoopHandler {
     }
 
     /// Calls `link(_:timer:)` once. Tokens are below 2^32.
-    public func schedule(afterSeconds seconds: Double, token: UInt64) {
-        loop.schedule(after: .milliseconds(Int(seconds * 1_000)), token: token)
+    public func schedule(afterMilliseconds milliseconds: Int, token: UInt64) {
+        loop.schedule(after: .milliseconds(milliseconds), token: token)
     }
 
     /// Says bye and ends the loop; `link(_:lost:retrySeconds:)` is not called.
@@ -188,6 +190,13 @@ public final class HubLink: LoopHandler {
                 lose(.unreachable(configuration.url, "no welcome in \(configuration.connectSeconds) seconds"))
             }
         case .open:
+            // A long upload on a slow line is not silence: while our bytes leave, the hub is there.
+            let pendingBytes = connection.map { loop.outboxBytes($0) } ?? 0
+            if pendingBytes != lastPendingBytes {
+                heardAt = loop.now
+                pingedAt = nil
+            }
+            lastPendingBytes = pendingBytes
             if let pingedAt {
                 guard seconds(since: pingedAt) > configuration.pingSeconds else { return }
                 lose(.unreachable(configuration.url, "it fell silent"))

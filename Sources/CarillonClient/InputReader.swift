@@ -58,7 +58,8 @@ public struct InputReader: Sendable {
                 if !isWhole, batch.count >= linesMax { post() }
             }
         } catch {
-            post()
+            // Half of an atomic input is none.
+            if !isWhole { post() }
             link.post(.note(PushNote.failed(error.sentence)))
             return
         }

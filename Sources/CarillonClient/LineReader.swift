@@ -73,6 +73,12 @@ public struct LineReader: ~Copyable {
             if count < 0 {
                 let code = errno
                 if code == EINTR { continue }
+                if code == EAGAIN {
+                    // Somebody who shares our input made it non-blocking.
+                    var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                    _ = poll(&ready, 1, -1)
+                    continue
+                }
                 throw Failure(code: code)
             }
             isEnded = count == 0

@@ -129,7 +129,7 @@ public final class Pusher: HubLinkDelegate {
             flight.isSent = false
             flight.resendAt = link.now + UInt64(delayMs) * 1_000_000
             flights[id] = flight
-            link.schedule(afterSeconds: Double(delayMs) / 1_000, token: Pusher.resendToken)
+            link.schedule(afterMilliseconds: delayMs, token: Pusher.resendToken)
             return
         }
         if error.code.isRetryable {
@@ -165,6 +165,14 @@ public final class Pusher: HubLinkDelegate {
         guard link.isOpen else { return }
         for id in order {
             guard let flight = flights[id], !flight.isSent, flight.resendAt <= link.now else { continue }
+            guard flight.tries < configuration.triesMax ?? .max else {
+                // Each session ended with this push in it: something on the way does not let it through.
+                failure = ClientError(
+                    ErrorFrame(
+                        code: .storeUnavailable, message: "a push was sent \(flight.tries) times and never answered"))
+                link.finish()
+                return
+            }
             flights[id]?.isSent = true
             flights[id]?.tries += 1
             link.send(encoded: flight.frame)

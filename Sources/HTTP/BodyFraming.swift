@@ -19,10 +19,10 @@ enum BodyFraming: Equatable {
             guard lengths.isEmpty else { throw .contentLengthBesideTransferEncoding }
             // RFC 9112 6.1: Transfer-Encoding in HTTP/1.0 is faulty framing.
             if isHTTP10 { throw .transferEncodingInvalid }
-            let codings = fields.list(.transferEncoding).map { $0.lowercased() }
+            let codings = fields.list(.transferEncoding)
             // RFC 9112 6.1: what we do not understand is 501; RFC 9112 7: chunked is applied once.
             guard !codings.isEmpty else { throw .transferEncodingInvalid }
-            guard codings.allSatisfy({ $0 == "chunked" }) else { throw .transferCodingUnsupported }
+            guard codings.allSatisfy({ Token.equal($0, "chunked") }) else { throw .transferCodingUnsupported }
             guard codings.count == 1 else { throw .transferEncodingInvalid }
             return .chunked
         }

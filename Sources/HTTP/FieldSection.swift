@@ -65,7 +65,7 @@ extension HTTPFields {
 
     /// Whether a comma-separated field names `token`, in any case.
     func list(_ name: HTTPField.Name, names token: String) -> Bool {
-        list(name).contains { $0.lowercased() == token }
+        list(name).contains { Token.equal($0, token) }
     }
 }
 

@@ -115,7 +115,8 @@ final class LoopCore {
     /// Waits for ready descriptors, unless work is left over from the last turn. Returns how many there are.
     func wait() -> Int {
         let isIdle = dirty.isEmpty && dead.isEmpty && drained.isEmpty
-        if isIdle { armTimer() }
+        // Also when it will not block: a loop that is never idle has deadlines all the same.
+        armTimer()
         let count = calls.wait(descriptors.set, events, block: isIdle)
         now = Self.readClock()
         // EINTR is a turn without events; any other errno means that the set itself is broken.

@@ -140,7 +140,7 @@ public enum Handshake {
     }
 
     private static func names(_ list: [String], _ token: String) -> Bool {
-        list.contains { $0.lowercased() == token }
+        list.contains { Token.equal($0, token) }
     }
 }
 

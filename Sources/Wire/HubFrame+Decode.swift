@@ -97,6 +97,13 @@ private struct HubFrameDecoder {
 
     var scanner: JSONScanner { object.scanner }
 
+    /// Longest delay that a device takes from a hub, in milliseconds: an hour. A broken one must not stop it for ever.
+    static let delayMsMax: Int64 = 3_600_000
+
+    static func delay(_ milliseconds: Int64) -> Int {
+        Int(min(max(milliseconds, 0), delayMsMax))
+    }
+
     init(_ scanner: JSONScanner, bytes: [UInt8], limits: WireLimits) throws(FieldProblem) {
         var start = scanner
         start.skipSpace()
@@ -130,7 +137,7 @@ private struct HubFrameDecoder {
             return .bye(
                 Bye(
                     reason: try object.errorCode("reason") ?? .internal,
-                    reconnectAfterMs: Int(try object.integer("reconnect_after_ms") ?? 0)))
+                    reconnectAfterMs: HubFrameDecoder.delay(try object.integer("reconnect_after_ms") ?? 0)))
         case let type: throw FieldProblem(.unknownFrame, "there is no frame of type \"\(type.prefix(64))\"")
         }
     }
@@ -140,7 +147,10 @@ private struct HubFrameDecoder {
         if let place = try object.field("limits").range {
             let limits = try ObjectReader(scanner, at: place)
             for field in WireLimits.fields {
-                if let value = try limits.integer(field.name) { told[keyPath: field.path] = Int(value) }
+                if let value = try limits.integer(field.name) {
+                    // A limit of nothing would let nothing through, and for ever.
+                    told[keyPath: field.path] = Int(max(value, 1))
+                }
             }
         }
         return Welcome(
@@ -189,7 +199,8 @@ private struct HubFrameDecoder {
         let code = try object.errorCode("code")
         return ErrorFrame(
             code: code ?? .internal, message: try object.string("message"),
-            retryAfterMs: try object.integer("retry_after_ms").map { Int($0) }, pushID: try object.string("id"),
+            retryAfterMs: try object.integer("retry_after_ms").map { HubFrameDecoder.delay($0) },
+            pushID: try object.string("id"),
             isFatal: try object.field("fatal").boolean(scanner))
     }
 }

@@ -98,7 +98,7 @@ final class Tail: HubLinkDelegate {
             save(link)
         } else if !isSaveDue {
             isSaveDue = true
-            link.schedule(afterSeconds: 0.5, token: Tail.saveToken)
+            link.schedule(afterMilliseconds: 500, token: Tail.saveToken)
         }
     }
 

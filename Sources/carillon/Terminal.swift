@@ -4,11 +4,12 @@ internal import Foundation
 enum Terminal {
     /// A line on standard error, where it does not mix with what a pipe carries on.
     static func complain(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+        write(toError: line + "\n")
     }
 
     static func write(toError text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        // What cannot be told to anybody is no reason to stop.
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }

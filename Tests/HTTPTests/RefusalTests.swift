@@ -21,6 +21,8 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     static let refusals: [Refusal] = [
         // Framing told twice or wrongly.
         .init(post + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", .contentLengthBesideTransferEncoding),
+        // The Kelvin sign is a "k" to Unicode and to nobody else.
+        .init(post + "Transfer-Encoding: chun\u{212A}ed\r\n\r\n", .transferCodingUnsupported),
         .init(post + "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", .contentLengthBesideTransferEncoding),
         .init(post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", .contentLengthRepeated),
         .init(post + "Content-Length: 1\r\ncontent-length: 1\r\n\r\n", .contentLengthRepeated),

@@ -207,3 +207,15 @@ import Wire
         }
     }
 }
+
+@Suite struct HubNumberTests {
+    @Test(arguments: [(Int64.max, 3_600_000), (-5, 0), (1_001, 1_001)])
+    func delaysOfAHubStayWithinAnHour(told: Int64, taken: Int) throws {
+        let text = #"{"type":"bye","reason":"shutting_down","reconnect_after_ms":\#(min(told, 1 << 53))}"#
+        guard case .bye(let bye) = try HubFrame.decode(Array(text.utf8)) else {
+            Issue.record("not a bye")
+            return
+        }
+        #expect(bye.reconnectAfterMs == taken)
+    }
+}
