@@ -16,6 +16,9 @@ public struct Change: Sendable, Equatable {
     public var schemaVersion: Int
     /// Single-precision vector, at most ``embeddingCountMax`` finite numbers.
     public var embedding: [Float]?
+    /// The replica that made this content, as the hub knows it from the push; empty before that. Not on the wire. Kept
+    /// apart from the clock, which names the losers too once versions were merged.
+    public var writer: Identifier
     /// Clocks of the versions (head or siblings) that this change resolves by name. Not stored.
     public var supersedes: [VectorClock]
 
@@ -26,7 +29,7 @@ public struct Change: Sendable, Equatable {
     public init(
         kind: Identifier, id: Identifier, namespace: Identifier = Change.defaultNamespace, clock: VectorClock,
         hash: Identifier, body: ArraySlice<UInt8>, isDeleted: Bool = false, updatedAt: Int64 = 0,
-        schemaVersion: Int = 0, embedding: [Float]? = nil, supersedes: [VectorClock] = []
+        schemaVersion: Int = 0, embedding: [Float]? = nil, writer: Identifier = "", supersedes: [VectorClock] = []
     ) {
         self.kind = kind
         self.id = id
@@ -38,6 +41,7 @@ public struct Change: Sendable, Equatable {
         self.updatedAt = updatedAt
         self.schemaVersion = schemaVersion
         self.embedding = embedding
+        self.writer = writer
         self.supersedes = supersedes
     }
 

@@ -80,7 +80,9 @@ public struct Resolver: Sendable {
     }
 
     public func resolve(_ change: Change, against record: Record?) -> Resolution {
-        let resolution = settle(change, against: record)
+        var written = change
+        written.writer = replica
+        let resolution = settle(written, against: record)
         switch resolution.outcome {
         case .head(let written, _), .sibling(let written, _):
             guard !written.clock.isWithinLimits else { return resolution }
@@ -125,11 +127,12 @@ public struct Resolver: Sendable {
         }
     }
 
-    /// A total order over versions: causality first, then the writers' time, then the content hash. Deterministic, so
-    /// that concurrent edits end alike in every order of arrival.
+    /// A total order over versions: causality first, then the writers' time, then the writer's replica, then the
+    /// content hash. Deterministic, so that concurrent edits end alike in every order of arrival.
     ///
-    /// The clock's replicas are no tie-breaker: the head's clock has the losers' entries merged into it, so it would
-    /// say something else depending on who lost before. Needs writers whose time rises with their clock.
+    /// The replica is ``Change/writer``, not one that the clock names: the head's clock has the losers' entries merged
+    /// into it, so it would say something else depending on who lost before. Needs writers whose time rises with their
+    /// clock.
     public static func isLater(_ left: Change, than right: Change) -> Bool {
         switch left.clock.compare(right.clock) {
         case .after: return true
@@ -137,6 +140,7 @@ public struct Resolver: Sendable {
         case .equal, .concurrent: break
         }
         if left.updatedAt != right.updatedAt { return left.updatedAt > right.updatedAt }
+        if left.writer != right.writer { return left.writer > right.writer }
         if left.hash != right.hash { return left.hash > right.hash }
         return left.isDeleted && !right.isDeleted
     }

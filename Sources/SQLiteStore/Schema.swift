@@ -72,6 +72,7 @@ enum Schema {
             is_deleted INTEGER NOT NULL,
             updated_at INTEGER NOT NULL,
             schema_version INTEGER NOT NULL,
+            writer TEXT NOT NULL,
             embedding BLOB,
             body BLOB NOT NULL,
             PRIMARY KEY (space, position)

@@ -5,13 +5,14 @@ internal import Storage
 enum VersionRow {
     private static let decisive =
         "position, kind, id, is_sibling, author, namespace, clock, hash, is_deleted, updated_at, schema_version, "
+        + "writer, "
 
     static let columns = decisive + "embedding, body"
 
     /// As ``columns``, without the content: no embedding and an empty body.
     static let columnsWithoutContent = decisive + "NULL, x''"
 
-    static let insertion = "INSERT INTO versions (space, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    static let insertion = "INSERT INTO versions (space, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
     /// Binds all but the first parameter, the space.
     static func bind(_ entry: LogEntry, to statement: HotStatement) {
@@ -27,19 +28,20 @@ enum VersionRow {
         statement.bind(10, change.isDeleted ? 1 : 0)
         statement.bind(11, change.updatedAt)
         statement.bind(12, Int64(change.schemaVersion))
+        statement.bind(13, change.writer)
         if let embedding = change.embedding {
-            StoredEmbedding.bytes(embedding).withUnsafeBytes { statement.bind(13, $0) }
+            StoredEmbedding.bytes(embedding).withUnsafeBytes { statement.bind(14, $0) }
         } else {
-            statement.bindNull(13)
+            statement.bindNull(14)
         }
-        change.body.withUnsafeBytes { statement.bind(14, $0) }
+        change.body.withUnsafeBytes { statement.bind(15, $0) }
     }
 
     /// What ``Change/encodedBytesEstimate`` says of the current row, without decoding it: a number of an embedding has
     /// 4 bytes here and some 14 in JSON, and a clock's entry doubles (a replica's quotes, a counter's digits).
     static func encodedBytesEstimate(_ row: HotStatement) -> Int {
         let names = row.byteCount(1) + row.byteCount(2) + row.byteCount(5) + row.byteCount(7)
-        return EncodedSize.fieldsBytes + names + 2 * row.byteCount(6) + 4 * row.byteCount(11) + row.byteCount(12)
+        return EncodedSize.fieldsBytes + names + 2 * row.byteCount(6) + 4 * row.byteCount(12) + row.byteCount(13)
     }
 
     /// The entry in the current row of a statement that selects ``columns`` or ``columnsWithoutContent``.
@@ -49,14 +51,14 @@ enum VersionRow {
             throw .corrupt("the clock at position \(position) is damaged")
         }
         var embedding: [Float]?
-        if !row.isNull(11) {
-            embedding = StoredEmbedding.embedding(row.bytes(11))
+        if !row.isNull(12) {
+            embedding = StoredEmbedding.embedding(row.bytes(12))
             if embedding == nil { throw .corrupt("the embedding at position \(position) is damaged") }
         }
         let change = Change(
             kind: row.name(1), id: row.name(2), namespace: row.name(5), clock: clock, hash: row.name(7),
-            body: ArraySlice(Array(row.bytes(12))), isDeleted: row.number(8) != 0, updatedAt: row.number(9),
-            schemaVersion: Int(row.number(10)), embedding: embedding)
+            body: ArraySlice(Array(row.bytes(13))), isDeleted: row.number(8) != 0, updatedAt: row.number(9),
+            schemaVersion: Int(row.number(10)), embedding: embedding, writer: row.name(11))
         return LogEntry(position: position, author: row.name(4), change: change, isSibling: row.number(3) != 0)
     }
 }

@@ -10,7 +10,7 @@ import Testing
         _ counters: [String: Int64], _ hash: Identifier, at time: Int64 = 0, over supersedes: [VectorClock] = []
     ) -> Change {
         Change(
-            kind: "note", id: "1", clock: clock(counters), hash: hash, body: [], updatedAt: time,
+            kind: "note", id: "1", clock: clock(counters), hash: hash, body: [], updatedAt: time, writer: "me",
             supersedes: supersedes)
     }
 
@@ -157,7 +157,25 @@ import Testing
         #expect(ends == ["w"])
     }
 
-    func permutations(_ versions: [Change]) -> [[Change]] {
+    @Test func atOneTimeTheLargerReplicaWinsInEveryOrderOfArrival() {
+        // The contents' hashes and the names in the clocks say otherwise.
+        let pushes: [(Identifier, Change)] = [
+            ("b", change(["x": 1], "9")), ("c", change(["a": 1], "1")), ("a", change(["z": 1], "5")),
+        ]
+        for order in permutations(pushes) {
+            var stored: Record?
+            for (replica, version) in order {
+                let resolver = Resolver(policy: .lastWriterWins, isForced: false, replica: replica)
+                if case .head(let head, _) = resolver.resolve(version, against: stored).outcome {
+                    stored = record(head)
+                }
+            }
+            #expect(stored?.head.change.hash == "1")
+            #expect(stored?.head.change.writer == "c")
+        }
+    }
+
+    func permutations<Element>(_ versions: [Element]) -> [[Element]] {
         guard versions.count > 1 else { return [versions] }
         return versions.indices.flatMap { index in
             var rest = versions

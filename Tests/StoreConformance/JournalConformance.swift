@@ -10,7 +10,7 @@ import Testing
     ) -> Change {
         Change(
             kind: kind, id: id, clock: VectorClock([.init(replica: replica, counter: 1)]), hash: hash,
-            body: Array(body.utf8)[...], updatedAt: time, embedding: embedding)
+            body: Array(body.utf8)[...], updatedAt: time, embedding: embedding, writer: "d")
     }
 
     func push(_ changes: [Change], isAtomic: Bool = false) -> Submission {

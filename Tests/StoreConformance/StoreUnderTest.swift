@@ -31,7 +31,7 @@ func entry(
     let clock = VectorClock([.init(replica: author, counter: position)])
     let change = Change(
         kind: kind, id: Identifier(unchecked: id), namespace: namespace, clock: clock, hash: "h", body: body[...],
-        isDeleted: isDeleted, updatedAt: -5, schemaVersion: 3, embedding: embedding)
+        isDeleted: isDeleted, updatedAt: -5, schemaVersion: 3, embedding: embedding, writer: "w")
     return LogEntry(position: Position(position), author: author, change: change, isSibling: isSibling)
 }
 
