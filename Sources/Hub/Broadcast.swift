@@ -91,10 +91,10 @@ struct Chain: Sendable {
     }
 
     /// The frame that says: nothing for you between `after` and `upTo`.
-    func advance(after: Position?, upTo: Position) -> [UInt8] {
+    func advance(after: Position, upTo: Position) -> [UInt8] {
         var payload: [UInt8] = []
         FrameEncoder.synced(
-            space: Identifier(unchecked: CarillonProtocol.ownSpaceName), after: after.map { cursor($0) },
+            space: Identifier(unchecked: CarillonProtocol.ownSpaceName), after: cursor(after),
             upTo: cursor(upTo), into: &payload)
         return FrameWriter.serverTextFrame(payload)
     }

@@ -47,7 +47,6 @@ enum PushAnswer: Sendable {
 /// Encoded entries of the log for one device.
 struct CatchUpPage: Sendable {
     let items: [BroadcastItem]
-    let after: Position
     let upTo: Position
     let hasMore: Bool
 }

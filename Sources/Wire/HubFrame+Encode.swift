@@ -139,24 +139,31 @@ extension Conflict {
     }
 }
 
+extension ErrorCode {
+    /// Appends what the socket and REST say alike of an error: `remedy`, `retryable`, `retry_after_ms`, `id`.
+    func encodeAdvice(retryAfterMs: Int?, id: String?, into out: inout [UInt8]) {
+        out.put(",\"remedy\":")
+        out.putString(remedy)
+        out.put(",\"retryable\":")
+        out.putBoolean(isRetryable)
+        if let retryAfterMs {
+            out.put(",\"retry_after_ms\":")
+            out.putInteger(retryAfterMs)
+        }
+        if let id {
+            out.put(",\"id\":")
+            out.putString(id)
+        }
+    }
+}
+
 extension ErrorFrame {
     func encode(into out: inout [UInt8]) {
         out.put("{\"type\":\"error\",\"code\":\"")
         out.append(contentsOf: code.rawValue.utf8)
         out.put("\",\"message\":")
         out.putString(message)
-        out.put(",\"remedy\":")
-        out.putString(code.remedy)
-        out.put(",\"retryable\":")
-        out.putBoolean(code.isRetryable)
-        if let retryAfterMs {
-            out.put(",\"retry_after_ms\":")
-            out.putInteger(retryAfterMs)
-        }
-        if let pushID {
-            out.put(",\"id\":")
-            out.putString(pushID)
-        }
+        code.encodeAdvice(retryAfterMs: retryAfterMs, id: pushID, into: &out)
         out.put(",\"fatal\":")
         out.putBoolean(isFatal)
         out.put("}")

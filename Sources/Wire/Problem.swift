@@ -33,18 +33,8 @@ public struct Problem: Error, Sendable, Equatable {
         out.putString(detail ?? code.sentence)
         out.put(",\"code\":\"")
         out.append(contentsOf: code.rawValue.utf8)
-        out.put("\",\"remedy\":")
-        out.putString(code.remedy)
-        out.put(",\"retryable\":")
-        out.putBoolean(code.isRetryable)
-        if let retryAfterMs {
-            out.put(",\"retry_after_ms\":")
-            out.putInteger(retryAfterMs)
-        }
-        if let id {
-            out.put(",\"id\":")
-            out.putString(id)
-        }
+        out.put("\"")
+        code.encodeAdvice(retryAfterMs: retryAfterMs, id: id, into: &out)
         out.put("}")
     }
 }
