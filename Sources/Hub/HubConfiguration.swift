@@ -24,6 +24,9 @@ public struct HubConfiguration: Sendable {
 public struct HubLimits: Sendable {
     /// Connections of one shard. 65,536 of them at some 2 KiB each are 128 MiB.
     public var connectionsPerShardMax = 65_536
+    /// Live devices of one user that gather on one shard, so that a commit wakes one thread. Past it they stay where
+    /// they were dealt: such a fan-out wants every core.
+    public var homeDevicesMax = 64
     /// Changes in one transaction: enough to make the fsync cheap (50,000 rows a second in batches of 1,000), few
     /// enough that a lone push behind them waits some tens of milliseconds.
     public var changesPerCommitMax = 4_096

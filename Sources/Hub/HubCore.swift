@@ -29,7 +29,8 @@ final class HubCore: Sendable {
         let journal = Journal(store: store, policies: configuration.policies)
         let generation = store.generation
         let directory = directory
-        lanes = (0..<max(1, min(store.writersMax, configuration.shardCount))).map { number in
+        let laneCount = store.writesBlock ? min(store.writersMax, configuration.shardCount) : configuration.shardCount
+        lanes = (0..<max(1, laneCount)).map { number in
             JournalLane(number: number, journal: journal, limits: configuration.limits) { batch in
                 let targets = directory.shards(of: batch.space)
                 guard !targets.isEmpty else { return }
@@ -59,6 +60,11 @@ final class HubCore: Sendable {
 
     func post(_ mail: ShardMail, to shard: Int) {
         shards.withLock { $0[shard] }.post(mail)
+    }
+
+    /// The shard where the sessions of a space gather: one commit then wakes one thread.
+    func home(of space: Identifier) -> Int {
+        Int(UInt(bitPattern: space.hashValue) % UInt(configuration.shardCount))
     }
 
     /// Hands a push to the lane of its space. Nil when it was taken and its answer will be called.

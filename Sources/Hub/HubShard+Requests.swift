@@ -91,20 +91,24 @@ extension HubShard {
             reply(connection) {
                 ResponseWriter.appendHead(status: 101, fields: answer.fields, chunked: false, into: &$0)
             }
-            var limits = WebSocketLimits()
-            let bytesMax = isEcho ? core.wireLimits.frameBytesMax : core.limits.strangerMessageBytesMax
-            limits.messageBytesMax = bytesMax
-            limits.frameBytesMax = bytesMax
-            connection.machine = WebSocketMachine(role: .server, limits: limits)
             connection.headerKey = head.apiKey
             connection.request = nil
-            connection.phase = isEcho ? .echo : .session
+            openSocket(connection, isEcho: isEcho)
         } catch {
             var answer = RESTAnswer(Problem(code: .badFrame, detail: error.sentence))
             answer.status = error.status
             answer.fields += error.fields
             answerRequest(connection, answer)
         }
+    }
+
+    func openSocket(_ connection: Connection, isEcho: Bool = false) {
+        var limits = WebSocketLimits()
+        let bytesMax = isEcho ? core.wireLimits.frameBytesMax : core.limits.strangerMessageBytesMax
+        limits.messageBytesMax = bytesMax
+        limits.frameBytesMax = bytesMax
+        connection.machine = WebSocketMachine(role: .server, limits: limits)
+        connection.phase = isEcho ? .echo : .session
     }
 
     /// Sends the answer of the request at hand, and goes on with the one behind it.

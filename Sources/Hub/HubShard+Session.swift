@@ -83,6 +83,31 @@ extension HubShard {
             connection.session.refused(error.code, message: error.message, retryAfterMs: error.retryAfterMs))
     }
 
+    /// Sends a connection to the home shard of its space, where the other devices' are; false where it stays.
+    ///
+    /// Only between two messages, so that nothing but the hello has to go with it: what the device has sent since is
+    /// still in the kernel. A device that sent more with its hello stays, and is as well served.
+    func moveHome(_ connection: Connection, _ member: Member) -> Bool {
+        let home = core.home(of: member.user.space)
+        guard home != number, !core.isDraining, let hello = connection.hello,
+            connection.machine?.isBetweenMessages == true, !connection.session.holdsFrames,
+            core.directory.seatCount(of: member.user.id) < core.limits.homeDevicesMax,
+            let socket = detach(connection)
+        else { return false }
+        core.post(.moved(socket, hello, member), to: home)
+        return true
+    }
+
+    func takeIn(_ socket: AcceptedSocket, _ hello: Hello, _ member: Member) {
+        // It said its farewells already: the device comes back to another hub.
+        guard !core.isDraining else { return socket.close() }
+        let connection = adopt(socket)
+        openSocket(connection)
+        connection.hello = hello
+        _ = connection.session.receive(.hello(hello))
+        admit(connection, member)
+    }
+
     func admit(_ connection: Connection, _ member: Member) {
         guard let hello = connection.hello else { return }
         connection.member = member

@@ -52,13 +52,24 @@ final class HubShard: LoopHandler {
         if target == number { adopt(socket) } else { core.post(.adopt(socket), to: target) }
     }
 
-    private func adopt(_ socket: AcceptedSocket) {
+    @discardableResult
+    func adopt(_ socket: AcceptedSocket) -> Connection {
         let id = loop.adopt(socket)
         var limits = HTTPLimits()
         limits.bodyBytesMax = core.limits.requestBodyBytesMax
         while connections.count <= id.index { connections.append(nil) }
-        connections[id.index] = Connection(id: id, now: loop.now, limits: limits)
+        let connection = Connection(id: id, now: loop.now, limits: limits)
+        connections[id.index] = connection
         connectionCount += 1
+        return connection
+    }
+
+    /// Gives a connection up to another shard. Nil where it cannot go just now.
+    func detach(_ connection: Connection) -> AcceptedSocket? {
+        guard let socket = loop.detach(connection.id) else { return nil }
+        connections[connection.id.index] = nil
+        connectionCount -= 1
+        return socket
     }
 
     func connection(_ id: ConnectionID) -> Connection? {
@@ -130,7 +141,8 @@ final class HubShard: LoopHandler {
         case .replaced(let id):
             if let connection = connection(id) { act(connection, connection.session.refused(.replaced)) }
         case .admitted(let id, let member):
-            if let connection = connection(id) { admit(connection, member) }
+            if let connection = connection(id), !moveHome(connection, member) { admit(connection, member) }
+        case .moved(let socket, let hello, let member): takeIn(socket, hello, member)
         case .refused(let id, let error):
             if let connection = connection(id) { refuse(connection, error) }
         case .pushed(let id, let answer):

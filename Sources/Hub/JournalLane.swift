@@ -25,7 +25,8 @@ struct PendingPush: Sendable {
 /// Commits the pushes of its spaces, one transaction after another, and announces what each wrote.
 ///
 /// Natural group commit: while one transaction runs, pushes gather; the next one takes them all, up to
-/// ``HubLimits/changesPerCommitMax``. A lone push does not wait for company.
+/// ``HubLimits/changesPerCommitMax``. A lone push does not wait for company. Transactions run on the lane's queue, or,
+/// where the store does not block, on the thread of the push that found the lane at rest.
 final class JournalLane: Sendable {
     private struct State {
         var waiting: [PendingPush] = []
@@ -37,6 +38,10 @@ final class JournalLane: Sendable {
     private let journal: Journal
     private let limits: HubLimits
     private let queue: DispatchQueue
+    /// Entered while a run is under way.
+    private let running = DispatchGroup()
+    /// Transactions that one push's thread runs for those who come meanwhile, before the queue takes over.
+    private static let inlineCommitsMax = 4
     private let state = Guarded(State())
     /// Spaces in which a commit may be durable that nobody was told of.
     private let owed = Guarded<Set<Identifier>>([])
@@ -61,7 +66,8 @@ final class JournalLane: Sendable {
 
     /// Takes a push to be committed, or says at once why not; then its answer is never called.
     func submit(_ push: PendingPush) -> Refusal? {
-        state.withLock { state in
+        var isFirst = false
+        let refusal: Refusal? = state.withLock { state in
             if state.isClosed { return .closed }
             let isFull =
                 state.waitingBytes + push.bytes > limits.laneBytesMax && !state.waiting.isEmpty
@@ -71,18 +77,33 @@ final class JournalLane: Sendable {
             state.waitingBytes += push.bytes
             if !state.isCommitting {
                 state.isCommitting = true
-                // Under the lock, so that `close` finds it in the queue before its own last block.
-                queue.async { self.run() }
+                isFirst = true
+                // Under the lock, so that `close` waits for it.
+                running.enter()
             }
             return nil
         }
+        guard isFirst else { return refusal }
+        if journal.store.writesBlock {
+            queue.async { self.run() }
+        } else {
+            runInline()
+        }
+        return nil
+    }
+
+    private func runInline() {
+        for _ in 0..<JournalLane.inlineCommitsMax {
+            guard let batch = next() else { return }
+            commit(batch)
+        }
+        queue.async { self.run() }
     }
 
     /// Takes no more pushes and returns when the last one is answered.
     func close() {
         state.withLock { $0.isClosed = true }
-        // The run that empties the lane ends before this block starts: the queue is serial.
-        queue.sync {}
+        running.wait()
     }
 
     private func run() {
@@ -104,6 +125,7 @@ final class JournalLane: Sendable {
             }
             guard count > 0 else {
                 state.isCommitting = false
+                running.leave()
                 return nil
             }
             let taken = Array(state.waiting[..<count])

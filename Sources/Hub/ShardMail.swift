@@ -6,6 +6,8 @@ internal import Wire
 /// What reaches a shard from other threads. An ID of a connection that has ended meanwhile is ignored.
 enum ShardMail: Sendable {
     case adopt(AcceptedSocket)
+    /// A connection whose hello was good, from another shard: this one is its space's home.
+    case moved(AcceptedSocket, Hello, Member)
     /// The hello's key and device are good.
     case admitted(ConnectionID, Member)
     /// They are not, or the store could not tell.

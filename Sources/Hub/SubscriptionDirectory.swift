@@ -26,23 +26,25 @@ final class SubscriptionDirectory: Sendable {
         let id: ConnectionID
     }
 
-    private struct DeviceKey: Hashable {
-        let user: Identifier
-        let device: Identifier
-    }
+    /// By user and device.
+    private let seats = Guarded<[Identifier: [Identifier: Seat]]>([:])
 
-    private let seats = Guarded<[DeviceKey: Seat]>([:])
+    /// How many live devices a user has.
+    func seatCount(of user: Identifier) -> Int {
+        seats.withLock { $0[user]?.count ?? 0 }
+    }
 
     /// Gives a device's place to a new live session, and returns the one that had it.
     func seat(_ seat: Seat, device: Identifier, of user: Identifier) -> Seat? {
-        seats.withLock { $0.updateValue(seat, forKey: DeviceKey(user: user, device: device)) }
+        seats.withLock { $0[user, default: [:]].updateValue(seat, forKey: device) }
     }
 
     /// Clears the place, unless a later session has it.
     func unseat(_ seat: Seat, device: Identifier, of user: Identifier) {
-        let key = DeviceKey(user: user, device: device)
         seats.withLock { seats in
-            if seats[key] == seat { seats[key] = nil }
+            guard seats[user]?[device] == seat else { return }
+            seats[user]?[device] = nil
+            if seats[user]?.isEmpty == true { seats[user] = nil }
         }
     }
 

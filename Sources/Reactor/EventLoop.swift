@@ -17,6 +17,8 @@ public final class EventLoop<Handler: LoopHandler> {
 
     /// A mail array that a burst has made larger than this is given back after use.
     private static var mailCapacityKept: Int { 65_536 }
+    /// Rounds of mail that a turn's own work begins, before the sockets have their turn again.
+    private static var ownMailRoundsMax: Int { 8 }
 
     /// Starts a thread that runs a loop. `makeHandler` is called on it, first.
     ///
@@ -59,6 +61,7 @@ public final class EventLoop<Handler: LoopHandler> {
     /// Runs turns until `stop`, then tells `closed` for every connection and lets the handler go.
     public func runUntilStopped() {
         guard let handler else { return }
+        address.mailbox.own()
         while !isStopping { turn(handler) }
         core.flushDirty()
         core.endAll()
@@ -90,8 +93,20 @@ public final class EventLoop<Handler: LoopHandler> {
             case .acceptable(let listener): accept(listener, handler)
             }
         }
+        deliverOwnMail(handler)
         core.flushDirty()
         tellClosed(handler)
+        address.mailbox.announce()
+    }
+
+    /// What this turn's work had to say to this same loop, before its bytes go out: one send for all of them.
+    private func deliverOwnMail(_ handler: Handler) {
+        for _ in 0..<Self.ownMailRoundsMax {
+            address.mailbox.drainUnannounced(into: &batch)
+            guard !batch.isEmpty else { return }
+            handler.mail(batch)
+            batch.removeAll(keepingCapacity: batch.capacity <= Self.mailCapacityKept)
+        }
     }
 
     private func deliverMail(_ handler: Handler) {
@@ -148,6 +163,10 @@ public final class EventLoop<Handler: LoopHandler> {
     /// Makes an accepted socket this loop's. At `connectionsMax` it is ended at once, with `failed(EMFILE)`.
     @discardableResult
     public func adopt(_ socket: AcceptedSocket) -> ConnectionID { core.adopt(socket.descriptor, phase: .open) }
+
+    /// Gives a connection up, to be adopted by another loop: no `closed` follows. Nil, and it stays, where it is not
+    /// open, or has bytes that are not sent.
+    public func detach(_ id: ConnectionID) -> AcceptedSocket? { core.detach(id) }
 
     /// Starts to connect: `connected` or `closed` will follow.
     public func connect(to address: SocketAddress) -> ConnectionID { core.connect(address) }

@@ -104,6 +104,20 @@ extension LoopCore {
         return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
     }
 
+    /// Takes a connection out of the set and its slot, with what the kernel holds for it unread.
+    func detach(_ id: ConnectionID) -> AcceptedSocket? {
+        guard let connection = slab.find(id), connection.pointee.phase == .open, connection.pointee.outbox.isEmpty,
+            !connection.pointee.isReadClosed
+        else { return nil }
+        let descriptor = connection.pointee.descriptor
+        guard watch(descriptor, EPOLL_CTL_DEL, 0, raw: id.raw) == 0 else { return nil }
+        let (_, peer) = SocketAddress.read { Int(getpeername(descriptor, $0, &$1)) }
+        connection.pointee.descriptor = -1
+        liveCount -= 1
+        slab.give(id.index)
+        return AcceptedSocket(descriptor: descriptor, peer: peer ?? .ipv4(0, 0, 0, 0, port: 0))
+    }
+
     // MARK: Reading
 
     /// One recv per socket and turn: level-triggered, what is left comes back after the others had theirs.

@@ -1,7 +1,8 @@
 /// What a loop tells: one object per loop, created and called on the loop's thread only.
 ///
 /// Every call may send to, close or schedule anything on its loop. `closed` comes exactly once for each ID that `adopt`
-/// or `connect` returned, at the end of a turn and never from inside another call; after it the slot is reused.
+/// or `connect` returned, unless it was detached, at the end of a turn and never from inside another call; after it the
+/// slot is reused.
 public protocol LoopHandler: AnyObject, SendableMetatype {
     associatedtype Mail: Sendable
 

@@ -3,14 +3,22 @@ import Glibc
 
 /// What other threads have to say to a loop: a lock, an array and an eventfd.
 ///
-/// The eventfd is written only when the mailbox was empty, so a burst of posts costs one wakeup. Draining swaps two
-/// arrays that keep their room: steady traffic allocates nothing. Mail of one poster arrives in the order of its posts.
+/// The eventfd is written only when the mailbox was empty, so a burst of posts costs one wakeup; what the loop's own
+/// thread posts costs none, the loop takes it before it flushes. Draining swaps two arrays that keep their room: steady
+/// traffic allocates nothing. Mail of one poster arrives in the order of its posts.
 /// There is no cap here: each poster bounds what it has under way (a lane by its batches, an acceptor by its backlog).
 public final class Mailbox<Mail: Sendable>: Sendable {
     @usableFromInline
     struct Contents: Sendable {
         @usableFromInline var items: ContiguousArray<Mail> = []
         @usableFromInline var isStopped = false
+        /// What is here was begun by the loop's own thread, so nobody wrote the eventfd for it.
+        @usableFromInline var isUnannounced = false
+        /// The thread that drains; 0 before the loop runs.
+        @usableFromInline var owner: UInt = 0
+
+        @usableFromInline var isOwn: Bool { owner == Self.currentThread }
+        @usableFromInline static var currentThread: UInt { UInt(pthread_self()) }
     }
 
     @usableFromInline let contents = Guarded(Contents())
@@ -28,13 +36,18 @@ public final class Mailbox<Mail: Sendable>: Sendable {
     /// Leaves `mail` for the loop, from any thread. Dropped when the loop was told to stop.
     @inlinable
     public func post(_ mail: Mail) {
-        let wasEmpty = contents.withLock { contents in
+        let mustWake = contents.withLock { contents in
             guard !contents.isStopped else { return false }
             contents.items.append(mail)
-            return contents.items.count == 1
+            guard contents.items.count == 1 else { return false }
+            contents.isUnannounced = contents.isOwn
+            return !contents.isUnannounced
         }
-        if wasEmpty { wake() }
+        if mustWake { wake() }
     }
+
+    /// From now on the current thread is the loop's.
+    func own() { contents.withLock { $0.owner = Contents.currentThread } }
 
     /// Tells the loop to end after the mail that is already here.
     public func requestStop() {
@@ -49,8 +62,27 @@ public final class Mailbox<Mail: Sendable>: Sendable {
         _ = Glibc.read(wakeDescriptor, &count, MemoryLayout<UInt64>.size)
         return contents.withLock { contents in
             swap(&contents.items, &batch)
+            contents.isUnannounced = false
             return contents.isStopped
         }
+    }
+
+    /// Swaps mail that the loop's own thread began into `batch`, which must be empty. Other mail has its event coming.
+    func drainUnannounced(into batch: inout ContiguousArray<Mail>) {
+        contents.withLock { contents in
+            guard contents.isUnannounced else { return }
+            swap(&contents.items, &batch)
+            contents.isUnannounced = false
+        }
+    }
+
+    /// Writes the eventfd for mail that is still unannounced: the loop is about to wait.
+    func announce() {
+        let mustWake = contents.withLock { contents in
+            defer { contents.isUnannounced = false }
+            return contents.isUnannounced
+        }
+        if mustWake { wake() }
     }
 
     @usableFromInline

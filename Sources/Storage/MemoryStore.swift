@@ -15,6 +15,7 @@ public final class MemoryStore: Store, @unchecked Sendable {
 
     public let generation: Generation
     public let writersMax = 1
+    public var writesBlock: Bool { false }
     private let lock = NSLock()
     private var state = State()
     private var undo: [(space: Identifier, step: MemorySpace.Undo)] = []

@@ -18,6 +18,10 @@ public protocol Store: Sendable {
     /// How many journal lanes gain from writing at once. 1 where there is a single writer.
     var writersMax: Int { get }
 
+    /// Whether a write may wait for a disk, a network or another process. One that does not is written to on the thread
+    /// that has the push: a thread's wakeup costs more than the write. True unless the store says otherwise.
+    var writesBlock: Bool { get }
+
     /// Runs `body` in one transaction and commits. Rolls back when it throws. `body` calls nothing but the transaction.
     func write<Value>(_ body: (any StoreTransaction) throws(StoreError) -> Value) throws(StoreError) -> Value
 
@@ -35,6 +39,10 @@ public protocol Store: Sendable {
 
     /// Users, keys and devices.
     var accounts: any AccountStore { get }
+}
+
+extension Store {
+    public var writesBlock: Bool { true }
 }
 
 /// The operations inside a ``Store/write(_:)``. Not to be kept beyond it.

@@ -77,6 +77,9 @@ public struct WebSocketMachine: ~Copyable {
         maskKeys = MaskKeys(seed: maskSeed)
     }
 
+    /// Whether no part of a frame or a message has been taken in: the machine says no more than a fresh one.
+    public var isBetweenMessages: Bool { phase == .header && partialHeaderCount == 0 && message.kind == nil }
+
     /// Memory held for a message that is not whole; 0 when idle.
     public var bufferedBytes: Int { partialMessage.capacity + partialControl.capacity }
 

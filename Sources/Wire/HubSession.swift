@@ -112,6 +112,14 @@ public struct HubSession: ~Copyable {
         }
     }
 
+    /// Whether frames wait for the hello's answer.
+    public var holdsFrames: Bool {
+        switch state {
+        case .authenticating(let held): !held.isEmpty
+        case .awaitingHello, .catchingUp, .live, .closing: false
+        }
+    }
+
     /// A frame came.
     public mutating func receive(_ frame: ClientFrame) -> Action {
         switch state {
