@@ -68,8 +68,16 @@ final class HubCore: Sendable {
     }
 
     /// Hands a push to the lane of its space. Nil when it was taken and its answer will be called.
-    func submit(_ push: PendingPush) -> JournalLane.Refusal? {
-        lanes[Int(UInt(bitPattern: push.submission.space.hashValue) % UInt(lanes.count))].submit(push)
+    ///
+    /// - Parameter shard: whose thread this is, nil for another.
+    func submit(_ push: PendingPush, from shard: Int?) -> JournalLane.Refusal? {
+        let lane = lanes[Int(UInt(bitPattern: push.submission.space.hashValue) % UInt(lanes.count))]
+        let turn = store.writesBlock ? nil : shard
+        var isDue = false
+        let refusal = lane.submit(push, hasTurn: turn != nil, isDue: &isDue)
+        // The shard takes its own mail at the end of the turn.
+        if isDue, let turn { post(.commit(lane), to: turn) }
+        return refusal
     }
 
     /// Runs store reads off the event loops. Work of one `key` runs in order.

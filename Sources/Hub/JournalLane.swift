@@ -25,8 +25,10 @@ struct PendingPush: Sendable {
 /// Commits the pushes of its spaces, one transaction after another, and announces what each wrote.
 ///
 /// Natural group commit: while one transaction runs, pushes gather; the next one takes them all, up to
-/// ``HubLimits/changesPerCommitMax``. A lone push does not wait for company. Transactions run on the lane's queue, or,
-/// where the store does not block, on the thread of the push that found the lane at rest.
+/// ``HubLimits/changesPerCommitMax``. A lone push does not wait for company.
+///
+/// Transactions run on the lane's queue. Where the store does not block they run on the shard that found the lane at
+/// rest, at the end of its turn: with all that the turn brought, and without a wakeup.
 final class JournalLane: Sendable {
     private struct State {
         var waiting: [PendingPush] = []
@@ -40,8 +42,6 @@ final class JournalLane: Sendable {
     private let queue: DispatchQueue
     /// Entered while a run is under way.
     private let running = DispatchGroup()
-    /// Transactions that one push's thread runs for those who come meanwhile, before the queue takes over.
-    private static let inlineCommitsMax = 4
     private let state = Guarded(State())
     /// Spaces in which a commit may be durable that nobody was told of.
     private let owed = Guarded<Set<Identifier>>([])
@@ -65,7 +65,9 @@ final class JournalLane: Sendable {
     }
 
     /// Takes a push to be committed, or says at once why not; then its answer is never called.
-    func submit(_ push: PendingPush) -> Refusal? {
+    ///
+    /// - Parameter hasTurn: whether the caller sees to it that ``run()`` is called when ``isDue`` comes back.
+    func submit(_ push: PendingPush, hasTurn: Bool, isDue: inout Bool) -> Refusal? {
         var isFirst = false
         let refusal: Refusal? = state.withLock { state in
             if state.isClosed { return .closed }
@@ -84,20 +86,12 @@ final class JournalLane: Sendable {
             return nil
         }
         guard isFirst else { return refusal }
-        if journal.store.writesBlock {
-            queue.async { self.run() }
+        if hasTurn {
+            isDue = true
         } else {
-            runInline()
+            queue.async { self.run() }
         }
         return nil
-    }
-
-    private func runInline() {
-        for _ in 0..<JournalLane.inlineCommitsMax {
-            guard let batch = next() else { return }
-            commit(batch)
-        }
-        queue.async { self.run() }
     }
 
     /// Takes no more pushes and returns when the last one is answered.
@@ -106,7 +100,8 @@ final class JournalLane: Sendable {
         running.wait()
     }
 
-    private func run() {
+    /// Commits until nothing waits. The lane was at rest, and the caller's submission woke it.
+    func run() {
         while let batch = next() { commit(batch) }
     }
 

@@ -6,6 +6,8 @@ internal import Wire
 /// Takes a decoded push to its lane and puts the answer together: a verdict per item, in the push's order.
 struct PushDesk: Sendable {
     let core: HubCore
+    /// The shard on whose thread the push is taken; nil on another thread.
+    var shard: Int?
     /// Bytes of stored versions that one answer carries at most; past it `stored` is left out and the device reads
     /// the record. Half of the largest frame.
     private static let storedBytesMax = 8 << 20
@@ -37,7 +39,7 @@ struct PushDesk: Sendable {
                 answer(.failed(ErrorFrame(error, pushID: push.id)))
             }
         }
-        switch core.submit(pending) {
+        switch core.submit(pending, from: shard) {
         case nil: break
         case .overloaded:
             answer(.failed(ErrorFrame(code: .overloaded, retryAfterMs: 1_000, pushID: push.id, isFatal: false)))

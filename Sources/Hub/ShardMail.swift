@@ -17,6 +17,8 @@ enum ShardMail: Sendable {
     /// A stretch of the log for a device that catches up.
     case page(ConnectionID, Result<CatchUpPage, StoreError>)
     case broadcast(Broadcast)
+    /// The lane has pushes and waits for the end of this shard's turn.
+    case commit(JournalLane)
     /// A REST request is answered.
     case answered(ConnectionID, RESTAnswer)
     /// A later live session of the same device has taken this one's place.
