@@ -1,26 +1,8 @@
 /// An edit of one record, as a device made it: what a push carries and what the log keeps.
 public struct Change: Sendable, Equatable {
-    public var kind: Identifier
-    public var id: Identifier
-    public var namespace: Identifier
-    /// What the writer had seen of the record, its own edit counted.
-    public var clock: VectorClock
-    /// Tells contents apart: given by the writer, or the SHA-256 of the body in hexadecimal.
-    public var hash: Identifier
-    /// JSON text, byte for byte as the writer sent it; empty for a deletion without a body.
-    public var body: ArraySlice<UInt8>
-    public var isDeleted: Bool
-    /// The writer's time of the edit, in microseconds since 1970. Never decides an order but under last-writer-wins.
-    public var updatedAt: Int64
-    /// Version of the body's schema, the application's own count. 0 to 2^31 - 1.
-    public var schemaVersion: Int
-    /// Single-precision vector, at most ``embeddingCountMax`` finite numbers.
-    public var embedding: [Float]?
-    /// The replica that made this content, as the hub knows it from the push; empty before that. Not on the wire. Kept
-    /// apart from the clock, which names the losers too once versions were merged.
-    public var writer: Identifier
-    /// Clocks of the versions (head or siblings) that this change resolves by name. Not stored.
-    public var supersedes: [VectorClock]
+    /// One reference instead of a dozen: a change is passed on and kept in several places, and each copy of its fields
+    /// would count the references of all of them.
+    private var box: ChangeBox
 
     /// Largest embedding that known models produce, twice over.
     public static let embeddingCountMax = 8_192
@@ -31,18 +13,114 @@ public struct Change: Sendable, Equatable {
         hash: Identifier, body: ArraySlice<UInt8>, isDeleted: Bool = false, updatedAt: Int64 = 0,
         schemaVersion: Int = 0, embedding: [Float]? = nil, writer: Identifier = "", supersedes: [VectorClock] = []
     ) {
-        self.kind = kind
-        self.id = id
-        self.namespace = namespace
-        self.clock = clock
-        self.hash = hash
-        self.body = body
-        self.isDeleted = isDeleted
-        self.updatedAt = updatedAt
-        self.schemaVersion = schemaVersion
-        self.embedding = embedding
-        self.writer = writer
-        self.supersedes = supersedes
+        box = ChangeBox(
+            ChangeFields(
+                kind: kind, id: id, namespace: namespace, clock: clock, hash: hash, body: body, isDeleted: isDeleted,
+                updatedAt: updatedAt, schemaVersion: schemaVersion, embedding: embedding, writer: writer,
+                supersedes: supersedes))
+    }
+
+    public static func == (left: Change, right: Change) -> Bool {
+        left.box === right.box || left.box.fields == right.box.fields
+    }
+
+    public var kind: Identifier {
+        get { box.fields.kind }
+        set {
+            own()
+            box.fields.kind = newValue
+        }
+    }
+    public var id: Identifier {
+        get { box.fields.id }
+        set {
+            own()
+            box.fields.id = newValue
+        }
+    }
+    public var namespace: Identifier {
+        get { box.fields.namespace }
+        set {
+            own()
+            box.fields.namespace = newValue
+        }
+    }
+    /// What the writer had seen of the record, its own edit counted.
+    public var clock: VectorClock {
+        get { box.fields.clock }
+        set {
+            own()
+            box.fields.clock = newValue
+        }
+    }
+    /// Tells contents apart: given by the writer, or the SHA-256 of the body in hexadecimal.
+    public var hash: Identifier {
+        get { box.fields.hash }
+        set {
+            own()
+            box.fields.hash = newValue
+        }
+    }
+    /// JSON text, byte for byte as the writer sent it; empty for a deletion without a body.
+    public var body: ArraySlice<UInt8> {
+        get { box.fields.body }
+        set {
+            own()
+            box.fields.body = newValue
+        }
+    }
+    public var isDeleted: Bool {
+        get { box.fields.isDeleted }
+        set {
+            own()
+            box.fields.isDeleted = newValue
+        }
+    }
+    /// The writer's time of the edit, in microseconds since 1970. Never decides an order but under last-writer-wins.
+    public var updatedAt: Int64 {
+        get { box.fields.updatedAt }
+        set {
+            own()
+            box.fields.updatedAt = newValue
+        }
+    }
+    /// Version of the body's schema, the application's own count. 0 to 2^31 - 1.
+    public var schemaVersion: Int {
+        get { box.fields.schemaVersion }
+        set {
+            own()
+            box.fields.schemaVersion = newValue
+        }
+    }
+    /// Single-precision vector, at most ``embeddingCountMax`` finite numbers.
+    public var embedding: [Float]? {
+        get { box.fields.embedding }
+        set {
+            own()
+            box.fields.embedding = newValue
+        }
+    }
+    /// The replica that made this content, as the hub knows it from the push; empty before that. Not on the wire. Kept
+    /// apart from the clock, which names the losers too once versions were merged.
+    public var writer: Identifier {
+        get { box.fields.writer }
+        set {
+            own()
+            box.fields.writer = newValue
+        }
+    }
+    /// Clocks of the versions (head or siblings) that this change resolves by name. Not stored.
+    public var supersedes: [VectorClock] {
+        get { box.fields.supersedes }
+        set {
+            own()
+            box.fields.supersedes = newValue
+        }
+    }
+
+    /// Makes the box this value's alone before it is written to.
+    private mutating func own() {
+        if !isKnownUniquelyReferenced(&box) { box = ChangeBox(box.fields) }
     }
 
     /// Whether both leave the record with the same content.
@@ -75,4 +153,26 @@ public struct RecordKey: Hashable, Sendable {
 
 extension Change {
     public var name: RecordName { RecordName(kind: kind, id: id) }
+}
+
+private struct ChangeFields: Sendable, Equatable {
+    var kind: Identifier
+    var id: Identifier
+    var namespace: Identifier
+    var clock: VectorClock
+    var hash: Identifier
+    var body: ArraySlice<UInt8>
+    var isDeleted: Bool
+    var updatedAt: Int64
+    var schemaVersion: Int
+    var embedding: [Float]?
+    var writer: Identifier
+    var supersedes: [VectorClock]
+}
+
+// @unchecked: `fields` is written only while one value alone refers to the box (see `Change.own`), as an array's are.
+private final class ChangeBox: @unchecked Sendable {
+    var fields: ChangeFields
+
+    init(_ fields: ChangeFields) { self.fields = fields }
 }

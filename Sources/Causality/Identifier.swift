@@ -47,7 +47,31 @@ public enum IdentifierError: Error, Equatable, Sendable {
 
 extension Identifier: Hashable, Comparable {
     public static func == (left: Identifier, right: Identifier) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
+        // Word by word: `elementsEqual` over the two views took 5 % of a hub's time.
+        let isSame = left.text.utf8.withContiguousStorageIfAvailable { left in
+            right.text.utf8.withContiguousStorageIfAvailable { right in
+                hasSameBytes(UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
+            }
+        }
+        // Nil where a text came from elsewhere and is not stored as UTF-8.
+        return (isSame ?? nil) ?? left.text.utf8.elementsEqual(right.text.utf8)
+    }
+
+    private static func hasSameBytes(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+        guard left.count == right.count else { return false }
+        var offset = 0
+        while offset + 8 <= left.count {
+            let isSame =
+                left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                == right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            guard isSame else { return false }
+            offset += 8
+        }
+        while offset < left.count {
+            guard left[offset] == right[offset] else { return false }
+            offset += 1
+        }
+        return true
     }
 
     public static func < (left: Identifier, right: Identifier) -> Bool {
