@@ -2,10 +2,15 @@ internal import COpenSSL
 
 /// Hash functions, offered from this one place over OpenSSL's libcrypto.
 public enum Digest {
+    // Looked up once: the one-shot `SHA256` looks its algorithm up by name each time, 0.18 of 0.83 µs for 1 KiB.
+    // nonisolated(unsafe): never written again, and OpenSSL's algorithms are shared between threads.
+    nonisolated(unsafe) private static let algorithm = EVP_MD_fetch(nil, "SHA2-256", nil)
+
     /// SHA-256 of `bytes` (FIPS 180-4), 32 bytes.
     public static func sha256(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 32) { out, count in
-            _ = SHA256(bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, out.baseAddress)
+            let isDone = EVP_Digest(bytes.baseAddress, bytes.count, out.baseAddress, nil, algorithm, nil)
+            precondition(isDone == 1, "OpenSSL has no SHA-256")
             count = 32
         }
     }
