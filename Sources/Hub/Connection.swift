@@ -25,32 +25,19 @@ final class Connection {
     var heardAt: UInt64
     let startedAt: UInt64
     var isPinged = false
-    /// When the request that is coming in began; nil between requests.
-    var requestBegunAt: UInt64?
     /// Bytes of its outbox at the last look: while they move, it is not silent.
     var pendingBytes = 0
     /// Bytes of the message that is being handled: what a push in it pins in memory.
     var messageBytes = 0
     /// Nothing is read from it until its outbox is empty.
     var isThrottled = false
-    /// Whether it has had an answer: then it may rest between requests.
-    var hasAsked = false
-
-    var parser: RequestParser
-    var request: RequestHead?
-    var requestBody: [UInt8] = []
-    /// A request is with a route; the next one waits.
-    var isAnswering = false
-    /// Bytes that came behind the request that is being answered.
-    var heldInput: [UInt8] = []
-    /// The answer that goes on; nil outside of ``Phase/stream``.
-    var stream: HTTPStream?
+    /// Nil once it is a WebSocket.
+    var http: HTTPExchange?
 
     var machine: WebSocketMachine?
     var session = HubSession()
-    /// The key of the upgrade request's header, for a hello that names none.
-    var headerKey: String?
-    var hello: Hello?
+    /// Nil once the hello was found good.
+    var greeting: Greeting?
     var member: Member?
     var subscription: Subscription?
     /// What the device has confirmed and the store has not been told yet.
@@ -60,7 +47,14 @@ final class Connection {
         self.id = id
         heardAt = now
         startedAt = now
-        parser = RequestParser(limits: limits)
+        http = HTTPExchange(limits: limits)
+    }
+
+    var isAnswering: Bool { http?.isAnswering ?? false }
+
+    var stream: HTTPStream? {
+        get { http?.stream }
+        set { http?.stream = newValue }
     }
 
     /// The key that it came with, once that was found good.

@@ -69,12 +69,11 @@ struct HTTPStream {
         }
     }
 
-    /// Where it is at the beginning.
-    var subscription: Subscription {
-        Subscription(
-            space: opening.user.space, seen: opening.start, told: opening.start, kinds: opening.kinds,
-            namespaces: opening.namespaces, device: opening.device?.id,
-            ownUpTo: opening.device?.registeredAt ?? .start, framing: isChunked ? .chunkedEvents : .events)
+    func subscription(_ id: ConnectionID) -> Subscription {
+        let interest = Interest(
+            space: opening.user.space, kinds: opening.kinds, namespaces: opening.namespaces,
+            device: opening.device?.id, ownUpTo: opening.device?.registeredAt ?? .start)
+        return Subscription(id, to: interest, from: opening.start, framing: isChunked ? .chunkedEvents : .events)
     }
 }
 

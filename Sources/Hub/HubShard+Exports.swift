@@ -16,7 +16,8 @@ extension HubShard {
             case .export(let includesDeleted) = stream.opening.kind
         else { return }
         connection.subscription?.state = .reading
-        let asked = subscription.query(limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
+        let asked = subscription.interest.query(
+            after: subscription.seen, limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
         let (generation, isChunked) = (stream.opening.generation, stream.isChunked)
         let (id, shard, core) = (connection.id, number, core)
         core.read(key: id.index) {
@@ -38,7 +39,7 @@ extension HubShard {
     }
 
     func takeExportPage(_ connection: Connection, _ result: Result<ExportPage, ErrorFrameError>) {
-        guard var stream = connection.stream, stream.isExport, let head = connection.request else { return }
+        guard var stream = connection.stream, stream.isExport, let head = connection.http?.request else { return }
         switch result {
         case .failure(let error): abortExport(connection, error.frame)
         case .success(let page):

@@ -7,9 +7,10 @@ internal import Wire
 /// Catch-up and live as one stream: every frame's `after` is the `up_to` that the device was told before.
 extension HubShard {
     func subscribe(_ connection: Connection, _ member: Member, _ hello: Hello) {
-        connection.subscription = Subscription(
-            space: member.user.space, seen: member.start, told: member.start, kinds: hello.kinds,
-            namespaces: hello.namespaces, device: member.device.id, ownUpTo: member.device.registeredAt)
+        let interest = Interest(
+            space: member.user.space, kinds: hello.kinds, namespaces: hello.namespaces, device: member.device.id,
+            ownUpTo: member.device.registeredAt)
+        connection.subscription = Subscription(connection.id, to: interest, from: member.start)
         enterRoom(connection, member.user.space)
         let seat = SubscriptionDirectory.Seat(shard: number, id: connection.id)
         if let earlier = core.directory.seat(seat, device: member.device.id, of: member.user.id) {
@@ -21,6 +22,7 @@ extension HubShard {
     /// In the room and in the directory before the log is read: what commits meanwhile is announced here, and
     /// `latest` tells that the page missed it.
     func enterRoom(_ connection: Connection, _ space: Identifier) {
+        guard let subscription = connection.subscription else { return }
         let room = rooms[space] ?? Room(chain: Chain(generation: core.store.generation, space: space))
         if rooms[space] == nil {
             rooms[space] = room
@@ -29,7 +31,7 @@ extension HubShard {
         if connection.stream?.isPoll == true {
             room.polls.append(connection.id)
         } else {
-            room.members.append(connection.id)
+            room.members.append(subscription)
         }
     }
 
@@ -45,7 +47,7 @@ extension HubShard {
         if connection.stream?.isPoll == true {
             room.polls.removeAll { $0 == connection.id }
         } else {
-            room.members.removeAll { $0 == connection.id }
+            room.members.removeAll { $0.id == connection.id }
         }
         guard room.isEmpty else { return }
         rooms[space] = nil
@@ -58,63 +60,66 @@ extension HubShard {
     func deliver(_ broadcast: Broadcast) {
         guard let room = rooms[broadcast.space] else { return }
         room.latest = max(room.latest, broadcast.upTo)
-        for id in room.members {
-            guard let connection = connection(id), connection.subscription?.state == .live else { continue }
-            deliver(broadcast, to: connection, room)
+        for subscription in room.members where subscription.state == .live {
+            deliver(broadcast, to: subscription, room)
         }
         room.forgetFrames()
         if !room.polls.isEmpty { wake(room.polls, broadcast) }
     }
 
-    private func deliver(_ broadcast: Broadcast, to connection: Connection, _ room: Room) {
-        guard var subscription = connection.subscription, broadcast.upTo > subscription.seen else { return }
+    private func deliver(_ broadcast: Broadcast, to subscription: Subscription, _ room: Room) {
+        guard broadcast.upTo > subscription.seen else { return }
+        let id = subscription.id
         if broadcast.isGap || broadcast.after > subscription.seen {
-            readLog(connection)
+            readLog(id)
             return
         }
-        if loop.outboxBytes(connection.id) > core.limits.outboxBytesMax {
+        if loop.outboxBytes(id) > core.limits.outboxBytesMax {
             // It reads too slowly. Its frames are dropped; the log has them.
-            connection.subscription?.state = .lagging
-            _ = connection.session.fellBehind()
+            subscription.state = .lagging
+            _ = connection(id)?.session.fellBehind()
             return
         }
         let (chain, framing) = (room.chain, subscription.framing)
-        let isAuthor = subscription.device.map { broadcast.authors.contains($0) } ?? false
-        if !subscription.isFiltered && !isAuthor && broadcast.after == subscription.seen {
+        let isAuthor = subscription.interest.device.map { broadcast.authors.contains($0) } ?? false
+        if !subscription.interest.isFiltered && !isAuthor && broadcast.after == subscription.seen {
             if subscription.told != broadcast.after {
-                loop.send(
-                    connection.id, chain.advance(after: subscription.told, upTo: broadcast.after, as: framing))
+                loop.send(id, chain.advance(after: subscription.told, upTo: broadcast.after, as: framing))
             }
-            loop.send(connection.id, room.frames(of: broadcast, as: framing))
+            loop.send(id, room.frames(of: broadcast, as: framing))
             subscription.told = broadcast.upTo
         } else if broadcast.items.count > core.limits.filteredItemsMax {
-            readLog(connection)
+            readLog(id)
             return
         } else {
-            let items = broadcast.items.filter { $0.position > subscription.seen && subscription.wants($0) }
+            let items = broadcast.items.filter {
+                $0.position > subscription.seen && subscription.interest.wants($0)
+            }
             if !items.isEmpty {
                 loop.send(
-                    connection.id,
-                    chain.frames(items[...], after: subscription.told, upTo: broadcast.upTo, as: framing))
+                    id, chain.frames(items[...], after: subscription.told, upTo: broadcast.upTo, as: framing))
                 subscription.told = broadcast.upTo
             } else if isAuthor {
                 // Its own changes are not echoed, but its chain moves past them.
-                loop.send(
-                    connection.id, chain.advance(after: subscription.told, upTo: broadcast.upTo, as: framing))
+                loop.send(id, chain.advance(after: subscription.told, upTo: broadcast.upTo, as: framing))
                 subscription.told = broadcast.upTo
             }
         }
         subscription.seen = broadcast.upTo
-        connection.subscription = subscription
     }
 
     // MARK: Catch-up
+
+    private func readLog(_ id: ConnectionID) {
+        if let connection = connection(id) { readLog(connection) }
+    }
 
     /// Reads the next page of the log for a subscriber.
     func readLog(_ connection: Connection) {
         guard let subscription = connection.subscription else { return }
         connection.subscription?.state = .reading
-        let asked = subscription.query(limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
+        let asked = subscription.interest.query(
+            after: subscription.seen, limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
         let (id, shard, core) = (connection.id, number, core)
         core.read(key: id.index) {
             do throws(StoreError) {
@@ -139,7 +144,7 @@ extension HubShard {
             // The chain cannot go on. The device comes back with its cursor.
             refuse(connection, ErrorFrame(error))
         case .success(let page):
-            let items = page.items.filter { subscription.wants($0) }
+            let items = page.items.filter { subscription.interest.wants($0) }
             if !items.isEmpty {
                 loop.send(
                     connection.id,

@@ -25,7 +25,9 @@ extension HubShard {
             else { continue }
             let isUnknown = broadcast.isGap || broadcast.after > subscription.seen
             if isUnknown
-                || broadcast.items.contains(where: { $0.position > subscription.seen && subscription.wants($0) })
+                || broadcast.items.contains(where: {
+                    $0.position > subscription.seen && subscription.interest.wants($0)
+                })
             {
                 // From the log and not from here: what comes meanwhile is in the same page.
                 readPoll(connection)
@@ -40,12 +42,13 @@ extension HubShard {
             case .poll(let limit, _) = stream.opening.kind
         else { return }
         connection.subscription?.state = .reading
-        let asked = subscription.query(limit: limit, bytesMax: core.limits.pullBytesMax)
+        let interest = subscription.interest
+        let asked = interest.query(after: subscription.seen, limit: limit, bytesMax: core.limits.pullBytesMax)
         let (id, shard, core) = (connection.id, number, core)
         core.read(key: id.index) {
             do throws(StoreError) {
                 let page = try core.store.page(asked)
-                let entries = page.entries.filter { !subscription.leavesOut($0) }
+                let entries = page.entries.filter { !interest.leavesOut($0) }
                 var body: [UInt8]?
                 if !entries.isEmpty {
                     body = HubShard.pollBody(

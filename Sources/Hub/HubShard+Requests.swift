@@ -11,50 +11,51 @@ extension HubShard {
     static let echoPath = "/echo"
 
     func readRequests(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
-        connection.parser.receive(bytes)
+        guard let http = connection.http else { return }
+        http.parser.receive(bytes)
         do {
-            while connection.phase == .http, !connection.isAnswering, let event = try connection.parser.next() {
-                take(event, connection)
+            while connection.phase == .http, !http.isAnswering, let event = try http.parser.next() {
+                take(event, connection, http)
             }
         } catch {
             refuseRequest(connection, error)
             return
         }
-        if connection.parser.isIdle || connection.isAnswering {
-            connection.requestBegunAt = nil
-        } else if connection.requestBegunAt == nil {
-            connection.requestBegunAt = loop.now
+        if http.parser.isIdle || http.isAnswering {
+            http.requestBegunAt = nil
+        } else if http.requestBegunAt == nil {
+            http.requestBegunAt = loop.now
         }
         switch connection.phase {
-        case .http where connection.isAnswering:
-            connection.heldInput = connection.parser.takeRemainder()
+        case .http where http.isAnswering:
+            http.heldInput = http.parser.takeRemainder()
             loop.pauseReading(connection.id)
         case .session, .echo:
             // The client may have sent frames right behind its upgrade request.
-            var remainder = connection.parser.takeRemainder()
+            var remainder = http.parser.takeRemainder()
             if !remainder.isEmpty { remainder.withUnsafeMutableBytes { readFrames(connection, $0) } }
         case .http, .stream, .ending: break
         }
     }
 
-    private func take(_ event: HTTPEvent, _ connection: Connection) {
+    private func take(_ event: HTTPEvent, _ connection: Connection, _ http: HTTPExchange) {
         switch event {
         case .head(let head):
-            connection.request = head
+            http.request = head
             if mustKnow(head) { answerRequest(connection, RESTAnswer(Problem(code: .unauthorized)), isLast: true) }
         case .expectContinue:
             reply(connection) { ResponseWriter.appendContinue(into: &$0) }
         case .body(let bytes):
-            connection.requestBody.append(contentsOf: bytes)
+            http.requestBody.append(contentsOf: bytes)
             requestBodyBytes += bytes.count
             if requestBodyBytes > core.limits.requestBodiesBytesMax {
                 answerRequest(
                     connection, RESTAnswer(Problem(code: .overloaded, retryAfterMs: 1_000)), isLast: true)
             }
         case .end:
-            guard let head = connection.request else { return }
-            let body = connection.requestBody
-            connection.requestBody = []
+            guard let head = http.request else { return }
+            let body = http.requestBody
+            http.requestBody = []
             requestBodyBytes -= body.count
             route(connection, head, body)
         }
@@ -73,7 +74,7 @@ extension HubShard {
             upgrade(connection, head, isEcho: !isSocket)
             return
         }
-        connection.isAnswering = true
+        connection.http?.isAnswering = true
         let id = connection.id
         let core = core
         let shard = number
@@ -90,9 +91,7 @@ extension HubShard {
             reply(connection) {
                 ResponseWriter.appendHead(status: 101, fields: answer.fields, chunked: false, into: &$0)
             }
-            connection.headerKey = head.apiKey
-            connection.request = nil
-            openSocket(connection, isEcho: isEcho)
+            openSocket(connection, headerKey: head.apiKey, isEcho: isEcho)
         } catch {
             var answer = RESTAnswer(Problem(code: .badFrame, detail: error.sentence))
             answer.status = error.status
@@ -101,12 +100,15 @@ extension HubShard {
         }
     }
 
-    func openSocket(_ connection: Connection, isEcho: Bool = false) {
+    /// From here on it is a WebSocket.
+    func openSocket(_ connection: Connection, headerKey: String?, isEcho: Bool = false) {
         var limits = WebSocketLimits()
         let bytesMax = isEcho ? core.wireLimits.frameBytesMax : core.limits.strangerMessageBytesMax
         limits.messageBytesMax = bytesMax
         limits.frameBytesMax = bytesMax
         connection.machine = WebSocketMachine(role: .server, limits: limits)
+        connection.greeting = Greeting(headerKey: headerKey)
+        connection.http = nil
         connection.phase = isEcho ? .echo : .session
     }
 
@@ -114,7 +116,7 @@ extension HubShard {
     ///
     /// - Parameter isLast: the rest of the request is not read, so the connection ends.
     func answerRequest(_ connection: Connection, _ answer: RESTAnswer, isLast: Bool = false) {
-        guard connection.phase == .http, let head = connection.request else { return }
+        guard connection.phase == .http, let head = connection.http?.request else { return }
         let keepsAlive = head.keepAlive && !core.isDraining && !isLast
         reply(connection) {
             ResponseWriter.append(
@@ -126,29 +128,29 @@ extension HubShard {
 
     /// The whole answer is in the outbox: ends the connection, or goes on with the next request.
     func finishAnswer(_ connection: Connection, keepsAlive: Bool) {
-        connection.request = nil
+        connection.http?.request = nil
         guard keepsAlive else {
             connection.phase = .ending
             loop.close(connection.id, afterFlush: true)
             return
         }
-        guard connection.isAnswering else { return }
-        connection.isAnswering = false
-        connection.hasAsked = true
+        guard let http = connection.http, http.isAnswering else { return }
+        http.isAnswering = false
+        http.hasAsked = true
         connection.heardAt = loop.now
         readHeld(connection)
     }
 
     /// Goes on with what came behind the request that was answered, when the peer has taken most of the answer.
     func readHeld(_ connection: Connection) {
-        guard connection.phase == .http, !connection.isAnswering else { return }
+        guard connection.phase == .http, let http = connection.http, !http.isAnswering else { return }
         guard loop.outboxBytes(connection.id) <= core.limits.outboxBytesMax else {
             connection.isThrottled = true
             return
         }
         listen(to: connection)
-        let held = connection.heldInput
-        connection.heldInput = []
+        let held = http.heldInput
+        http.heldInput = []
         if !held.isEmpty { held.withUnsafeBytes { readRequests(connection, $0) } }
     }
 

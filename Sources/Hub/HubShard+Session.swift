@@ -65,8 +65,8 @@ extension HubShard {
     // MARK: Hello
 
     private func authenticate(_ connection: Connection, _ hello: Hello) {
-        connection.hello = hello
-        let (id, shard, core, headerKey) = (connection.id, number, core, connection.headerKey)
+        connection.greeting?.hello = hello
+        let (id, shard, core, headerKey) = (connection.id, number, core, connection.greeting?.headerKey)
         core.read(key: id.index) {
             do throws(ErrorFrameError) {
                 let member = try Authenticator(store: core.store).admit(hello, headerKey: headerKey)
@@ -91,7 +91,7 @@ extension HubShard {
     /// still in the kernel. A device that sent more with its hello stays, and is as well served.
     func moveHome(_ connection: Connection, _ member: Member) -> Bool {
         let home = core.home(of: member.user.space)
-        guard home != number, !core.isDraining, let hello = connection.hello,
+        guard home != number, !core.isDraining, let hello = connection.greeting?.hello,
             connection.machine?.isBetweenMessages == true, !connection.session.holdsFrames,
             core.directory.seatCount(of: member.user.id) < core.limits.homeDevicesMax,
             let socket = detach(connection)
@@ -104,16 +104,16 @@ extension HubShard {
         // It said its farewells already: the device comes back to another hub.
         guard !core.isDraining else { return socket.close() }
         let connection = adopt(socket)
-        openSocket(connection)
-        connection.hello = hello
+        openSocket(connection, headerKey: nil)
+        connection.greeting?.hello = hello
         _ = connection.session.receive(.hello(hello))
         admit(connection, member)
     }
 
     func admit(_ connection: Connection, _ member: Member) {
-        guard let hello = connection.hello else { return }
+        guard let hello = connection.greeting?.hello else { return }
         connection.member = member
-        connection.hello = nil
+        connection.greeting = nil
         connection.machine?.limits.messageBytesMax = core.wireLimits.frameBytesMax
         connection.machine?.limits.frameBytesMax = core.wireLimits.frameBytesMax
         let held: [ClientFrame]
@@ -149,7 +149,9 @@ extension HubShard {
     private func submit(_ connection: Connection, _ push: Push) {
         guard let member = connection.member else { return }
         let (id, shard, core) = (connection.id, number, core)
-        PushDesk(core: core, shard: number).take(push, messageBytes: connection.messageBytes, from: member.user, member.device) {
+        PushDesk(core: core, shard: number).take(
+            push, messageBytes: connection.messageBytes, from: member.user, member.device
+        ) {
             answer in
             core.post(.pushed(id, answer), to: shard)
         }

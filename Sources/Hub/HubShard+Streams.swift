@@ -13,7 +13,7 @@ internal import Wire
 ///     stream           --error, revoked key, hub stop, peer gone-->  ending
 extension HubShard {
     func open(_ connection: Connection, _ opening: StreamOpening) {
-        guard connection.phase == .http, let head = connection.request else { return }
+        guard connection.phase == .http, let head = connection.http?.request else { return }
         let stream = HTTPStream(opening, for: head, isDraining: core.isDraining, now: loop.now)
         if head.request.method == .head {
             sendHead(connection, stream, head)
@@ -28,7 +28,7 @@ extension HubShard {
             return
         }
         connection.stream = stream
-        connection.subscription = stream.subscription
+        connection.subscription = stream.subscription(connection.id)
         connection.phase = .stream
         // It answers no ping: that its kernel confirms what is sent is all that tells of it.
         loop.setUnacknowledgedMax(connection.id, seconds: core.limits.idleSeconds)
@@ -75,8 +75,9 @@ extension HubShard {
     /// Keeps what the peer sends for when the answer has ended. It is read all the same, for only so is the peer's
     /// leaving heard.
     func hold(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
-        connection.heldInput.append(contentsOf: bytes)
-        if connection.heldInput.count >= core.limits.heldInputBytesMax { loop.pauseReading(connection.id) }
+        guard let http = connection.http else { return }
+        http.heldInput.append(contentsOf: bytes)
+        if http.heldInput.count >= core.limits.heldInputBytesMax { loop.pauseReading(connection.id) }
     }
 
     /// A stream may be silent for ever; one that does not take what it is sent may not.

@@ -120,7 +120,8 @@ final class HubShard: LoopHandler {
         guard !connection.isThrottled else { return }
         switch connection.phase {
         case .http: guard !connection.isAnswering else { return }
-        case .stream: guard connection.heldInput.count < core.limits.heldInputBytesMax else { return }
+        case .stream:
+            guard let http = connection.http, http.heldInput.count < core.limits.heldInputBytesMax else { return }
         case .session, .echo, .ending: guard connection.session.wantsInput else { return }
         }
         loop.resumeReading(connection.id)
@@ -134,7 +135,7 @@ final class HubShard: LoopHandler {
         flushAcknowledgement(connection)
         connections[id.index] = nil
         connectionCount -= 1
-        requestBodyBytes -= connection.requestBody.count
+        requestBodyBytes -= connection.http?.requestBody.count ?? 0
         if farewell != nil { tellWhenEmpty() }
     }
 
@@ -211,13 +212,13 @@ final class HubShard: LoopHandler {
     }
 
     private func sweepRequest(_ connection: Connection) {
-        guard !connection.isAnswering else { return }
+        guard let http = connection.http, !http.isAnswering else { return }
         let silence = seconds(since: connection.heardAt)
         let isOverdue: Bool
-        if let begun = connection.requestBegunAt {
+        if let begun = http.requestBegunAt {
             // A head or a body that comes in drops is silent never, and still ends.
             isOverdue = silence >= core.limits.handshakeSeconds || seconds(since: begun) >= core.limits.requestSeconds
-        } else if connection.hasAsked || connection.pendingBytes > 0 {
+        } else if http.hasAsked || connection.pendingBytes > 0 {
             isOverdue = silence >= core.limits.idleSeconds
         } else {
             isOverdue = silence >= core.limits.handshakeSeconds

@@ -38,7 +38,7 @@ enum ShardMail: Sendable {
 }
 
 /// Somebody whose hello was good.
-struct Member: Sendable {
+final class Member: Sendable {
     let user: User
     let device: Device
     let keyPrefix: String
@@ -46,6 +46,14 @@ struct Member: Sendable {
     let start: Position
     /// The log's head at the hello.
     let head: Position
+
+    init(user: User, device: Device, keyPrefix: String, start: Position, head: Position) {
+        self.user = user
+        self.device = device
+        self.keyPrefix = keyPrefix
+        self.start = start
+        self.head = head
+    }
 }
 
 /// A settled push: the frame that answers it, or what went wrong.

@@ -4,30 +4,15 @@ internal import Reactor
 internal import Storage
 internal import Wire
 
-/// What a peer is to hear, and how far it is.
-struct Subscription {
-    enum State {
-        /// Live frames reach it. A poll: it waits for one.
-        case live
-        /// A page of the log is being read for it.
-        case reading
-        /// Its outbox is full; it reads the log from `seen` when it has drained.
-        case lagging
-    }
-
+/// Which of a space's entries a peer is to hear.
+struct Interest: Sendable {
     let space: Identifier
-    var state = State.reading
-    /// Everything up to here was sent to it, or is not for it.
-    var seen: Position
-    /// The `up_to` of the last frame it was sent: its own idea of where it is. At most `seen`.
-    var told: Position
     let kinds: [Identifier]
     let namespaces: [Identifier]
     /// Whose changes are left out; nil for a stream that names no device.
     let device: Identifier?
     /// Entries of its own up to here are sent to it all the same: it made them in an earlier life.
     let ownUpTo: Position
-    var framing = Framing.webSocket
 
     var isFiltered: Bool { !kinds.isEmpty || !namespaces.isEmpty }
 
@@ -37,13 +22,13 @@ struct Subscription {
             && (namespaces.isEmpty || namespaces.contains(item.namespace))
     }
 
-    /// Whether an entry that its ``query(limit:bytesMax:)`` let through is its own all the same.
+    /// Whether an entry that its ``query(after:limit:bytesMax:)`` let through is its own all the same.
     func leavesOut(_ entry: LogEntry) -> Bool {
         entry.author == device && entry.position > ownUpTo
     }
 
-    /// Reads what comes next for it.
-    func query(limit: Int, bytesMax: Int) -> PageQuery {
+    /// Reads what comes behind `seen`.
+    func query(after seen: Position, limit: Int, bytesMax: Int) -> PageQuery {
         var query = PageQuery(space: space, after: seen, limit: limit, bytesMax: bytesMax)
         query.kinds = kinds
         query.namespaces = namespaces
@@ -52,11 +37,44 @@ struct Subscription {
     }
 }
 
+/// What a peer is to hear, and how far it is.
+///
+/// An object: a delivery moves it on in place, where a structure would be copied out and in with all that it refers to.
+final class Subscription {
+    enum State {
+        /// Live frames reach it. A poll: it waits for one.
+        case live
+        /// A page of the log is being read for it.
+        case reading
+        /// Its outbox is full; it reads the log from `seen` when it has drained.
+        case lagging
+    }
+
+    let id: ConnectionID
+    let interest: Interest
+    let framing: Framing
+    var state = State.reading
+    /// Everything up to here was sent to it, or is not for it.
+    var seen: Position
+    /// The `up_to` of the last frame it was sent: its own idea of where it is. At most `seen`.
+    var told: Position
+
+    init(_ id: ConnectionID, to interest: Interest, from start: Position, framing: Framing = .webSocket) {
+        self.id = id
+        self.interest = interest
+        self.framing = framing
+        seen = start
+        told = start
+    }
+
+    var space: Identifier { interest.space }
+}
+
 /// The subscribers of one space on one shard.
 final class Room {
     let chain: Chain
     /// Sockets and event streams.
-    var members: [ConnectionID] = []
+    var members: [Subscription] = []
     /// Long polls.
     var polls: [ConnectionID] = []
     /// The newest position that was announced here.

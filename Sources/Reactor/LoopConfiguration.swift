@@ -20,8 +20,8 @@ public struct LoopConfiguration: Sendable {
     public var sharedCopyBytesMax = 4096
     /// `send` calls for one socket in a turn: a short write is tried again, but not forever.
     public var sendsPerTurn = 16
-    /// Unused outbox memory that the loop keeps for later.
-    public var poolBytesMax = 8 * 1024 * 1024
+    /// Unused outbox memory that the loop keeps for later: segments for the first 2,000 dirty sockets of a turn.
+    public var poolBytesMax = 2 * 1024 * 1024
     /// After `close(afterFlush:)`, how long the outbox may take to empty.
     public var flushSeconds = 30
     /// After the last byte and our FIN, how long we read and discard, waiting for the peer's: closing with unread

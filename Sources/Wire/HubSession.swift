@@ -77,11 +77,11 @@ public struct HubSession: ~Copyable {
         case closing
     }
 
-    private let limits: WireLimits
+    private let pushesInFlightMax: Int
     private var state: State = .awaitingHello
 
     public init(limits: WireLimits = .standard) {
-        self.limits = limits
+        pushesInFlightMax = limits.pushesInFlightMax
     }
 
     public var phase: Phase {
@@ -107,7 +107,7 @@ public struct HubSession: ~Copyable {
         switch state {
         case .awaitingHello: true
         case .authenticating(let held): held.count < HubSession.framesHeldMax
-        case .catchingUp(let inFlight), .live(let inFlight): inFlight < limits.pushesInFlightMax
+        case .catchingUp(let inFlight), .live(let inFlight): inFlight < pushesInFlightMax
         case .closing: false
         }
     }
@@ -131,11 +131,11 @@ public struct HubSession: ~Copyable {
         case .authenticating(let held):
             return hold(frame, behind: held)
         case .catchingUp(let inFlight):
-            let (action, count) = HubSession.serve(frame, inFlight: inFlight, limits: limits)
+            let (action, count) = HubSession.serve(frame, inFlight: inFlight, inFlightMax: pushesInFlightMax)
             state = action == .finish ? .closing : .catchingUp(inFlight: count)
             return action
         case .live(let inFlight):
-            let (action, count) = HubSession.serve(frame, inFlight: inFlight, limits: limits)
+            let (action, count) = HubSession.serve(frame, inFlight: inFlight, inFlightMax: pushesInFlightMax)
             state = action == .finish ? .closing : .live(inFlight: count)
             return action
         case .closing:
@@ -249,11 +249,11 @@ public struct HubSession: ~Copyable {
         }
     }
 
-    private static func serve(_ frame: ClientFrame, inFlight: Int, limits: WireLimits) -> (Action, Int) {
+    private static func serve(_ frame: ClientFrame, inFlight: Int, inFlightMax: Int) -> (Action, Int) {
         switch frame {
         case .hello: (.reply(ErrorFrame(code: .helloRepeated)), inFlight)
         case .push(let push), .resolve(let push):
-            if inFlight < limits.pushesInFlightMax {
+            if inFlight < inFlightMax {
                 (.submit(push), inFlight + 1)
             } else {
                 (.reply(ErrorFrame(code: .overloaded, pushID: push.id)), inFlight)
