@@ -177,4 +177,41 @@ struct LiveDeliveryTests {
         #expect(try laptop.nextFrame() == nil)
         #expect(laptop.closeCode == 4000)
     }
+
+    @Test("the devices of a user gather on one shard, up to a limit, and hear each other there and beyond it")
+    func gatherOnOneShard() throws {
+        let hub = try TestHub(shardCount: 4) { $0.limits.homeDevicesMax = 6 }
+        var devices: [TestDevice] = []
+        for number in 0..<12 {
+            let device = try hub.device("d\(number)")
+            try device.catchUp()
+            devices.append(device)
+        }
+        let shards = devices.compactMap { ($0.welcome["session"] as? String)?.split(separator: ".").first }
+        #expect(shards.count == 12)
+        #expect(Set(shards.prefix(6)).count == 1)
+        #expect(Set(shards).count > 1)
+        for (number, device) in devices.enumerated() {
+            try device.push([change("r\(number)", [device.replica: 1], number)])
+            for other in devices where other !== device {
+                let heard = try other.changes(count: 1)
+                #expect(heard[0]["id"] as? String == "r\(number)")
+                #expect(other.gaps.isEmpty)
+            }
+        }
+    }
+
+    @Test("a device that sends pushes right behind its hello is served, wherever its home is", arguments: 0..<4)
+    func pushesBehindTheHello(_ number: Int) throws {
+        let hub = try TestHub(shardCount: 4)
+        let peers = try (0..<4).map { try hub.device("d\($0)") }
+        let device = peers[number]
+        try device.send(["type": "hello", "protocol": 1, "device": device.name])
+        for push in 0..<5 {
+            try device.send([
+                "type": "push", "id": "p\(push)", "changes": [change("r\(push)", ["x": 1], push)],
+            ])
+        }
+        for push in 0..<5 { #expect(try device.next("pushed")["id"] as? String == "p\(push)") }
+    }
 }

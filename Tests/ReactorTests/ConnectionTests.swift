@@ -237,4 +237,30 @@ struct ConnectionTests {
         loop.runUntilStopped()
         #expect(log.withLock { $0.timers } == [1])
     }
+
+    @Test func aDetachedConnectionGoesOnInAnotherLoopWithWhatThePeerHasSentMeanwhile() throws {
+        let first = try ProbeLoop()
+        let second = try ProbeLoop()
+        defer { first.end() }
+        defer { second.end() }
+        let client = try PlainClient(try first.listen())
+        let id = ConnectionID(index: 0, generation: 1)
+        eventually { first.log.withLock { $0.accepted.count == 1 } }
+        first.perform { $0.loop.pauseReading(id) }
+        client.send([1, 2, 3])
+        let staysWhileItHasBytesToSend = first.perform { probe in
+            probe.loop.send(id, [9])
+            return probe.loop.detach(id) == nil
+        }
+        #expect(staysWhileItHasBytesToSend == true)
+        #expect(client.receive(1) == [9])
+        let socket = try #require(first.perform { $0.loop.detach(id) } ?? nil)
+        first.perform { $0.loop.send(id, [8]) }
+        second.perform { $0.loop.adopt(socket) }
+        eventually { second.log.withLock { $0.received[id] == [1, 2, 3] } }
+        second.perform { $0.loop.send(id, [7]) }
+        #expect(client.receive(1) == [7])
+        #expect(first.perform { $0.loop.connectionCount } == 0)
+        #expect(first.log.withLock { $0.closed.isEmpty && $0.received.isEmpty })
+    }
 }

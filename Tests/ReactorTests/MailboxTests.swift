@@ -40,4 +40,40 @@ struct MailboxTests {
         #expect(waits.withLock { $0 } - before == 2)
         loop.end()
     }
+
+    @Test func mailOfTheLoopItselfIsTakenInTheSameTurnBeforeTheNextWait() throws {
+        let waits = Guarded(0)
+        let loop = try ProbeLoop(
+            calls: SystemCalls { call in
+                if call == .wait { waits.withLock { $0 += 1 } }
+                return nil
+            })
+        let waitsAtEachStep = Guarded<[Int]>([])
+        loop.address.post { probe in
+            waitsAtEachStep.withLock { $0.append(waits.withLock { $0 }) }
+            probe.loop.address.post { probe in
+                waitsAtEachStep.withLock { $0.append(waits.withLock { $0 }) }
+                probe.loop.address.post { _ in waitsAtEachStep.withLock { $0.append(waits.withLock { $0 }) } }
+            }
+        }
+        eventually { waitsAtEachStep.withLock { $0.count == 3 } }
+        loop.end()
+        let seen = waitsAtEachStep.withLock { $0 }
+        #expect(Set(seen).count == 1)
+    }
+
+    @Test func aLoopThatKeepsWritingToItselfStillHearsOthers() throws {
+        let loop = try ProbeLoop()
+        let isAsked = Guarded(false)
+        let rounds = Guarded(0)
+        @Sendable func goOn(_ probe: Probe) {
+            rounds.withLock { $0 += 1 }
+            if !isAsked.withLock({ $0 }) { probe.loop.address.post(goOn) }
+        }
+        loop.address.post(goOn)
+        eventually { rounds.withLock { $0 > 1_000 } }
+        loop.address.post { _ in isAsked.withLock { $0 = true } }
+        eventually { isAsked.withLock { $0 } }
+        loop.end()
+    }
 }
