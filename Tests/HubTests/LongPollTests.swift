@@ -196,4 +196,16 @@ struct LongPollTests {
         #expect(try peer.exchange("").status == 503)
         #expect(try peer.exchange("GET /health HTTP/1.1\r\nHost: h\r\n\r\n").status == 200)
     }
+
+    @Test("a log that begins anew while a poll waits is a resync")
+    func beginsAnew() throws {
+        let store = WatchedStore()
+        let hub = try TestHub(store: store)
+        let peer = try ask(hub, "?wait=60")
+        while store.pageCount < 1 { Thread.sleep(forTimeInterval: 0.01) }
+        #expect(peer.read(seconds: 0.1) == nil)
+        store.beginAnew()
+        try laptop(hub).push([change("a", ["l": 1], 1)])
+        #expect(try peer.exchange("").status == 410)
+    }
 }
