@@ -34,7 +34,8 @@ struct Carillon: ParsableCommand {
             CommandGroup(
                 name: "Setting up",
                 subcommands: [
-                    StatusCommand.self, DeviceCommand.self, ConfigCommand.self, CompletionsCommand.self,
+                    StatusCommand.self, DoctorCommand.self, DeviceCommand.self, ConfigCommand.self,
+                    CompletionsCommand.self,
                     ManCommand.self,
                 ]),
         ])

@@ -157,15 +157,19 @@ struct TailCommand: ParsableCommand {
 
 /// Where tails keep their cursors unless told.
 enum TailState {
+    static var folder: String {
+        let home = Environment.value("HOME") ?? "."
+        let base =
+            Environment.value("XDG_STATE_HOME").flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home + "/.local/state"
+        return base + "/carillon"
+    }
+
     static func path(_ url: HubURL, key: String, _ device: Identifier, _ filters: FilterOptions) -> String {
-        let environment = ProcessInfo.processInfo.environment
-        let home = environment["HOME"] ?? "."
-        let base = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home + "/.local/state"
         // The key's visible prefix: the secret is no part of a file's name, hashed or not.
         let parts =
             [url.description, String(key.prefix(12)), device.text, "kinds"]
             + filters.kinds.map(\.text).sorted() + ["namespaces"] + filters.namespaces.map(\.text).sorted()
         let name = Digest.hex(Digest.sha256(Array(parts.joined(separator: "\n").utf8)).prefix(12))
-        return "\(base)/carillon/tail-\(name).json"
+        return "\(folder)/tail-\(name).json"
     }
 }
