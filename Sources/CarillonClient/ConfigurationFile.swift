@@ -12,6 +12,12 @@ public struct ConfigurationFile: Sendable, Equatable {
         public var url: String?
         public var key: String?
         public var device: String?
+
+        public init(url: String? = nil, key: String? = nil, device: String? = nil) {
+            self.url = url
+            self.key = key
+            self.device = device
+        }
     }
 
     public typealias Problem = TOMLText.Problem
