@@ -126,7 +126,13 @@ struct HubSettings {
     }
 
     private static func warnOfReaders(_ path: String, holdsKey: Bool) {
-        guard holdsKey, isOpenToOthers(path), !wasWarned.withLock({ was in (was, was = true).0 }) else { return }
+        guard holdsKey, isOpenToOthers(path) else { return }
+        // A command may read its settings twice; once is enough to be told.
+        let isFirst = wasWarned.withLock { was in
+            defer { was = true }
+            return !was
+        }
+        guard isFirst else { return }
         Terminal.complain(
             "Warning: \(path) holds a key and others can read it: chmod 600 \(Terminal.quoted(path))")
     }
