@@ -9,6 +9,8 @@ final class Connection {
     enum Phase {
         /// Requests, one after another.
         case http
+        /// An answer that goes on: events, an export, or a poll that waits. What the peer sends is held.
+        case stream
         /// A session of `carillon.v1`.
         case session
         /// Every message goes back: for protocol tests.
@@ -41,6 +43,8 @@ final class Connection {
     var isAnswering = false
     /// Bytes that came behind the request that is being answered.
     var heldInput: [UInt8] = []
+    /// The answer that goes on; nil outside of ``Phase/stream``.
+    var stream: HTTPStream?
 
     var machine: WebSocketMachine?
     var session = HubSession()
@@ -59,52 +63,12 @@ final class Connection {
         parser = RequestParser(limits: limits)
     }
 
+    /// The key that it came with, once that was found good.
+    var keyPrefix: String? { member?.keyPrefix ?? stream?.keyPrefix }
+
     /// Lets `body` write frames; nothing where there is no WebSocket.
     func write(_ body: (inout WebSocketMachine, inout [UInt8]) -> Void, into bytes: inout [UInt8]) {
         guard machine != nil else { return }
         body(&machine!, &bytes)
-    }
-}
-
-/// What a device is to hear, and how far it is.
-struct Subscription {
-    enum State {
-        /// Live frames reach it.
-        case live
-        /// A page of the log is being read for it.
-        case reading
-        /// Its outbox is full; it reads the log from `seen` when it has drained.
-        case lagging
-    }
-
-    var state = State.reading
-    /// Everything up to here was sent to it, or is not for it.
-    var seen: Position
-    /// The `up_to` of the last frame it was sent: its own idea of where it is. At most `seen`.
-    var told: Position
-    let kinds: [Identifier]
-    let namespaces: [Identifier]
-    let device: Identifier
-    /// Entries of its own up to here are sent to it all the same: it made them in an earlier life.
-    let ownUpTo: Position
-
-    var isFiltered: Bool { !kinds.isEmpty || !namespaces.isEmpty }
-
-    func wants(_ item: BroadcastItem) -> Bool {
-        (item.author != device || item.position <= ownUpTo)
-            && (kinds.isEmpty || kinds.contains(item.kind))
-            && (namespaces.isEmpty || namespaces.contains(item.namespace))
-    }
-}
-
-/// The subscribers of one space on one shard.
-final class Room {
-    let chain: Chain
-    var members: [ConnectionID] = []
-    /// The newest position that was announced here.
-    var latest = Position.start
-
-    init(chain: Chain) {
-        self.chain = chain
     }
 }

@@ -51,6 +51,18 @@ public struct HubLimits: Sendable {
     /// Items of one commit past which a filtered subscriber reads the log, page by page, and is not sent a frame of
     /// its own making.
     public var filteredItemsMax = 256
+    /// Event streams, polls and exports that one user holds at once: many agents' worth, and a bound for what a client
+    /// that opens and forgets can pin (an outbox and a page each).
+    public var streamsPerUserMax = 128
+    /// Bytes that are held of what a peer sends while its answer goes on; past it nothing more is read. A receive
+    /// buffer may come on top. The next few requests of a pipeline.
+    public var heldInputBytesMax = 64 << 10
+    /// Seconds that a poll waits at most, and unless asked otherwise: proxies give up on a silent answer after 60, often
+    /// after 30.
+    public var pollSecondsMax = 60
+    public var pollSecondsDefault = 25
+    /// Seconds between two comments on an event stream: proxies close what is silent for 30 to 60.
+    public var heartbeatSeconds = 20
     /// Read queues: as many store reads run at once.
     public var readQueueCount = 4
     /// Seconds from the connection to a whole request head, and from the upgrade to the hello.

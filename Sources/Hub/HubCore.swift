@@ -12,6 +12,7 @@ final class HubCore: Sendable {
     let configuration: HubConfiguration
     let log: Logger
     let directory = SubscriptionDirectory()
+    let streams: StreamAllowance
     let wireLimits = WireLimits.standard
     let startedAt = WallClock.now
     private let lanes: [JournalLane]
@@ -24,6 +25,7 @@ final class HubCore: Sendable {
         self.store = store
         self.configuration = configuration
         self.log = log
+        streams = StreamAllowance(perUserMax: configuration.limits.streamsPerUserMax)
         let shards = Guarded<[LoopAddress<ShardMail>]>([])
         self.shards = shards
         let journal = Journal(store: store, policies: configuration.policies)

@@ -8,16 +8,9 @@ internal import Wire
 extension HubShard {
     func subscribe(_ connection: Connection, _ member: Member, _ hello: Hello) {
         connection.subscription = Subscription(
-            seen: member.start, told: member.start, kinds: hello.kinds, namespaces: hello.namespaces,
-            device: member.device.id, ownUpTo: member.device.registeredAt)
-        // In the room and in the directory before the log is read: what commits meanwhile is announced here, and
-        // `latest` tells that the page missed it.
-        let space = member.user.space
-        if rooms[space] == nil {
-            rooms[space] = Room(chain: Chain(generation: core.store.generation, space: space))
-            core.directory.insert(shard: number, space: space)
-        }
-        rooms[space]?.members.append(connection.id)
+            space: member.user.space, seen: member.start, told: member.start, kinds: hello.kinds,
+            namespaces: hello.namespaces, device: member.device.id, ownUpTo: member.device.registeredAt)
+        enterRoom(connection, member.user.space)
         let seat = SubscriptionDirectory.Seat(shard: number, id: connection.id)
         if let earlier = core.directory.seat(seat, device: member.device.id, of: member.user.id) {
             core.post(.replaced(earlier.id), to: earlier.shard)
@@ -25,14 +18,36 @@ extension HubShard {
         readLog(connection)
     }
 
+    /// In the room and in the directory before the log is read: what commits meanwhile is announced here, and
+    /// `latest` tells that the page missed it.
+    func enterRoom(_ connection: Connection, _ space: Identifier) {
+        let room = rooms[space] ?? Room(chain: Chain(generation: core.store.generation, space: space))
+        if rooms[space] == nil {
+            rooms[space] = room
+            core.directory.insert(shard: number, space: space)
+        }
+        if connection.stream?.isPoll == true {
+            room.polls.append(connection.id)
+        } else {
+            room.members.append(connection.id)
+        }
+    }
+
     func leaveRoom(_ connection: Connection) {
-        guard connection.subscription != nil, let member = connection.member else { return }
+        guard let space = connection.subscription?.space else { return }
         connection.subscription = nil
-        core.directory.unseat(
-            SubscriptionDirectory.Seat(shard: number, id: connection.id), device: member.device.id, of: member.user.id)
-        let space = member.user.space
-        rooms[space]?.members.removeAll { $0 == connection.id }
-        guard rooms[space]?.members.isEmpty == true else { return }
+        if let member = connection.member {
+            core.directory.unseat(
+                SubscriptionDirectory.Seat(shard: number, id: connection.id), device: member.device.id,
+                of: member.user.id)
+        }
+        guard let room = rooms[space] else { return }
+        if connection.stream?.isPoll == true {
+            room.polls.removeAll { $0 == connection.id }
+        } else {
+            room.members.removeAll { $0 == connection.id }
+        }
+        guard room.isEmpty else { return }
         rooms[space] = nil
         core.directory.remove(shard: number, space: space)
     }
@@ -45,11 +60,13 @@ extension HubShard {
         room.latest = max(room.latest, broadcast.upTo)
         for id in room.members {
             guard let connection = connection(id), connection.subscription?.state == .live else { continue }
-            deliver(broadcast, to: connection, room.chain)
+            deliver(broadcast, to: connection, room)
         }
+        room.forgetFrames()
+        if !room.polls.isEmpty { wake(room.polls, broadcast) }
     }
 
-    private func deliver(_ broadcast: Broadcast, to connection: Connection, _ chain: Chain) {
+    private func deliver(_ broadcast: Broadcast, to connection: Connection, _ room: Room) {
         guard var subscription = connection.subscription, broadcast.upTo > subscription.seen else { return }
         if broadcast.isGap || broadcast.after > subscription.seen {
             readLog(connection)
@@ -61,12 +78,14 @@ extension HubShard {
             _ = connection.session.fellBehind()
             return
         }
-        let isAuthor = broadcast.authors.contains(subscription.device)
+        let (chain, framing) = (room.chain, subscription.framing)
+        let isAuthor = subscription.device.map { broadcast.authors.contains($0) } ?? false
         if !subscription.isFiltered && !isAuthor && broadcast.after == subscription.seen {
             if subscription.told != broadcast.after {
-                loop.send(connection.id, chain.advance(after: subscription.told, upTo: broadcast.after))
+                loop.send(
+                    connection.id, chain.advance(after: subscription.told, upTo: broadcast.after, as: framing))
             }
-            loop.send(connection.id, broadcast.frames)
+            loop.send(connection.id, room.frames(of: broadcast, as: framing))
             subscription.told = broadcast.upTo
         } else if broadcast.items.count > core.limits.filteredItemsMax {
             readLog(connection)
@@ -75,11 +94,13 @@ extension HubShard {
             let items = broadcast.items.filter { $0.position > subscription.seen && subscription.wants($0) }
             if !items.isEmpty {
                 loop.send(
-                    connection.id, chain.frames(items[...], after: subscription.told, upTo: broadcast.upTo))
+                    connection.id,
+                    chain.frames(items[...], after: subscription.told, upTo: broadcast.upTo, as: framing))
                 subscription.told = broadcast.upTo
             } else if isAuthor {
                 // Its own changes are not echoed, but its chain moves past them.
-                loop.send(connection.id, chain.advance(after: subscription.told, upTo: broadcast.upTo))
+                loop.send(
+                    connection.id, chain.advance(after: subscription.told, upTo: broadcast.upTo, as: framing))
                 subscription.told = broadcast.upTo
             }
         }
@@ -89,17 +110,11 @@ extension HubShard {
 
     // MARK: Catch-up
 
-    /// Reads the next page of the log for a device.
+    /// Reads the next page of the log for a subscriber.
     func readLog(_ connection: Connection) {
-        guard let member = connection.member, let subscription = connection.subscription else { return }
+        guard let subscription = connection.subscription else { return }
         connection.subscription?.state = .reading
-        var query = PageQuery(
-            space: member.user.space, after: subscription.seen, limit: core.limits.pageEntriesMax,
-            bytesMax: core.limits.pageBytesMax)
-        query.kinds = subscription.kinds
-        query.namespaces = subscription.namespaces
-        if subscription.ownUpTo <= subscription.seen { query.excludedAuthor = subscription.device }
-        let asked = query
+        let asked = subscription.query(limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
         let (id, shard, core) = (connection.id, number, core)
         core.read(key: id.index) {
             do throws(StoreError) {
@@ -117,20 +132,19 @@ extension HubShard {
 
     func takePage(_ connection: Connection, _ result: Result<CatchUpPage, StoreError>) {
         guard let subscription = connection.subscription, subscription.state == .reading,
-            let space = connection.member?.user.space, let room = rooms[space]
+            let room = rooms[subscription.space]
         else { return }
         switch result {
         case .failure(let error):
             // The chain cannot go on. The device comes back with its cursor.
-            let told = ErrorFrame(error)
-            act(
-                connection,
-                connection.session.refused(told.code, message: told.message, retryAfterMs: told.retryAfterMs))
+            refuse(connection, ErrorFrame(error))
         case .success(let page):
             let items = page.items.filter { subscription.wants($0) }
             if !items.isEmpty {
                 loop.send(
-                    connection.id, room.chain.frames(items[...], after: subscription.told, upTo: page.upTo))
+                    connection.id,
+                    room.chain.frames(
+                        items[...], after: subscription.told, upTo: page.upTo, as: subscription.framing))
                 connection.subscription?.told = page.upTo
             }
             connection.subscription?.seen = page.upTo
@@ -149,8 +163,12 @@ extension HubShard {
     }
 
     private func goLive(_ connection: Connection, _ chain: Chain) {
-        guard let subscription = connection.subscription, connection.session.caughtUp() else { return }
-        loop.send(connection.id, chain.advance(after: subscription.told, upTo: subscription.seen))
+        guard let subscription = connection.subscription,
+            connection.phase == .stream || connection.session.caughtUp()
+        else { return }
+        loop.send(
+            connection.id,
+            chain.advance(after: subscription.told, upTo: subscription.seen, as: subscription.framing))
         connection.subscription?.told = subscription.seen
         connection.subscription?.state = .live
     }

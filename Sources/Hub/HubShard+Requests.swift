@@ -33,7 +33,7 @@ extension HubShard {
             // The client may have sent frames right behind its upgrade request.
             var remainder = connection.parser.takeRemainder()
             if !remainder.isEmpty { remainder.withUnsafeMutableBytes { readFrames(connection, $0) } }
-        case .http, .ending: break
+        case .http, .stream, .ending: break
         }
     }
 
@@ -78,9 +78,8 @@ extension HubShard {
         let core = core
         let shard = number
         core.read(key: id.index) {
-            RESTRoutes(core: core).answer(RESTRequest(head: head, body: body)) { answer in
-                core.post(.answered(id, answer), to: shard)
-            }
+            let routes = RESTRoutes(core: core) { core.post(.opened(id, $0), to: shard) }
+            routes.answer(RESTRequest(head: head, body: body)) { core.post(.answered(id, $0), to: shard) }
         }
     }
 
@@ -118,6 +117,11 @@ extension HubShard {
                 status: answer.status, fields: answer.fields, body: answer.body, keepAlive: keepsAlive,
                 isHTTP10: head.isHTTP10, omitsBody: head.request.method == .head, into: &$0)
         }
+        finishAnswer(connection, keepsAlive: keepsAlive)
+    }
+
+    /// The whole answer is in the outbox: ends the connection, or goes on with the next request.
+    func finishAnswer(_ connection: Connection, keepsAlive: Bool) {
         connection.request = nil
         guard keepsAlive else {
             connection.phase = .ending
@@ -156,7 +160,7 @@ extension HubShard {
         loop.close(connection.id, afterFlush: true)
     }
 
-    private func reply(_ connection: Connection, _ write: (inout [UInt8]) -> Void) {
+    func reply(_ connection: Connection, _ write: (inout [UInt8]) -> Void) {
         scratch.removeAll(keepingCapacity: true)
         write(&scratch)
         loop.send(connection.id, scratch)

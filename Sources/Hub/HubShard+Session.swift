@@ -77,7 +77,9 @@ extension HubShard {
         }
     }
 
+    /// Ends a session, or an answer that goes on, with an error.
     func refuse(_ connection: Connection, _ error: ErrorFrame) {
+        if connection.phase == .stream { return refuseStream(connection, error) }
         act(
             connection,
             connection.session.refused(error.code, message: error.message, retryAfterMs: error.retryAfterMs))

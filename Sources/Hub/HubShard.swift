@@ -74,6 +74,7 @@ final class HubShard: LoopHandler {
         connection.isPinged = false
         switch connection.phase {
         case .http: readRequests(connection, UnsafeRawBufferPointer(bytes))
+        case .stream: hold(connection, UnsafeRawBufferPointer(bytes))
         case .session, .echo: readFrames(connection, bytes)
         case .ending: break
         }
@@ -93,19 +94,31 @@ final class HubShard: LoopHandler {
         connection.isThrottled = false
         listen(to: connection)
         readHeld(connection)
-        if connection.subscription?.state == .lagging { readLog(connection) }
+        guard connection.subscription?.state == .lagging else { return }
+        if connection.stream?.isExport == true { readExport(connection) } else { readLog(connection) }
+    }
+
+    /// Whoever only listens says by this that he goes. Nothing more is read for him.
+    func readClosed(_ id: ConnectionID) {
+        guard let connection = connection(id), connection.phase == .stream else { return }
+        loop.close(id, afterFlush: false)
     }
 
     /// Reads from the peer again, unless there is another reason not to.
     func listen(to connection: Connection) {
-        guard !connection.isThrottled, connection.phase == .http || connection.session.wantsInput else { return }
-        guard !connection.isAnswering else { return }
+        guard !connection.isThrottled else { return }
+        switch connection.phase {
+        case .http: guard !connection.isAnswering else { return }
+        case .stream: guard connection.heldInput.count < core.limits.heldInputBytesMax else { return }
+        case .session, .echo, .ending: guard connection.session.wantsInput else { return }
+        }
         loop.resumeReading(connection.id)
     }
 
     func closed(_ id: ConnectionID, _ reason: CloseReason) {
         guard let connection = connection(id) else { return }
         connection.session.disconnected()
+        leaveStream(connection)
         leaveRoom(connection)
         flushAcknowledgement(connection)
         connections[id.index] = nil
@@ -129,6 +142,12 @@ final class HubShard: LoopHandler {
         case .revoked(let prefixes): revoke(prefixes)
         case .replaced(let id):
             if let connection = connection(id) { act(connection, connection.session.refused(.replaced)) }
+        case .opened(let id, let opening):
+            if let connection = connection(id) { open(connection, opening) }
+        case .polled(let id, let page):
+            if let connection = connection(id) { takePollPage(connection, page) }
+        case .exported(let id, let page):
+            if let connection = connection(id) { takeExportPage(connection, page) }
         case .admitted(let id, let member):
             if let connection = connection(id) { admit(connection, member) }
         case .refused(let id, let error):
@@ -153,7 +172,9 @@ final class HubShard: LoopHandler {
         case Timer.revocations:
             core.lookForRevokedKeys()
             _ = loop.schedule(after: .seconds(core.limits.revocationSeconds), token: token)
-        default: break
+        default:
+            // A poll's time is up: its token is its connection, and no connection has a number as small as those above.
+            if let connection = connection(ConnectionID(raw: token)) { endWait(connection) }
         }
     }
 
@@ -165,13 +186,14 @@ final class HubShard: LoopHandler {
             connection.pendingBytes = pendingBytes
             switch connection.phase {
             case .http: sweepRequest(connection)
+            case .stream: sweepStream(connection)
             case .session, .echo: sweepSocket(connection)
             case .ending: break
             }
         }
     }
 
-    private func seconds(since time: UInt64) -> Int {
+    func seconds(since time: UInt64) -> Int {
         Int((loop.now - time) / 1_000_000_000)
     }
 
@@ -205,8 +227,8 @@ final class HubShard: LoopHandler {
 
     private func revoke(_ prefixes: Set<String>) {
         for case let connection? in connections {
-            guard let prefix = connection.member?.keyPrefix, prefixes.contains(prefix) else { continue }
-            act(connection, connection.session.refused(.unauthorized, message: "the API key was revoked"))
+            guard let prefix = connection.keyPrefix, prefixes.contains(prefix) else { continue }
+            refuse(connection, ErrorFrame(code: .unauthorized, message: "the API key was revoked"))
         }
     }
 
@@ -221,6 +243,8 @@ final class HubShard: LoopHandler {
                     send(connection, .bye(bye))
                 }
                 end(connection, closeCode: ErrorCode.shuttingDown.closeCode, reason: ErrorCode.shuttingDown.sentence)
+            } else if connection.phase == .stream {
+                sayFarewell(connection)
             } else {
                 connection.phase = .ending
                 loop.close(connection.id, afterFlush: true)

@@ -35,14 +35,7 @@ extension RESTRoutes {
     func pull(_ request: RESTRequest) throws -> RESTAnswer {
         let holder = try holder(request)
         let space = holder.user.space
-        var cursor: Cursor?
-        if let text = request.head.queryValue("cursor"), !text.isEmpty {
-            do {
-                cursor = try Cursor(parsing: text)
-            } catch {
-                throw Problem(code: .badCursor, detail: error.sentence)
-            }
-        }
+        let cursor = try cursor(request.head.queryValue("cursor"))
         let head = try core.store.head(of: space)
         let start = try Authenticator.start(cursor, space: space, head: head, core.store.generation)
         var query = PageQuery(space: space, after: start, bytesMax: core.limits.pullBytesMax)
@@ -79,7 +72,17 @@ extension RESTRoutes {
         return RESTAnswer(json: body)
     }
 
-    private func limit(_ request: RESTRequest) throws -> Int {
+    /// The cursor that `text` spells; nil, the log's beginning, where it is absent or empty.
+    func cursor(_ text: String?) throws -> Cursor? {
+        guard let text, !text.isEmpty else { return nil }
+        do {
+            return try Cursor(parsing: text)
+        } catch {
+            throw Problem(code: .badCursor, detail: error.sentence)
+        }
+    }
+
+    func limit(_ request: RESTRequest) throws -> Int {
         guard let text = request.head.queryValue("limit") else { return core.limits.pullEntriesDefault }
         guard let limit = Int(text), (1...core.limits.pullEntriesMax).contains(limit) else {
             throw Problem(
@@ -88,7 +91,7 @@ extension RESTRoutes {
         return limit
     }
 
-    private func identifiers(_ name: String, _ request: RESTRequest) throws -> [Identifier] {
+    func identifiers(_ name: String, _ request: RESTRequest) throws -> [Identifier] {
         let texts = (request.head.queryValue(name) ?? "").split(separator: ",").map(String.init)
         guard texts.count <= core.wireLimits.filtersMax else {
             throw Problem(code: .badField, detail: "\(name) may name \(core.wireLimits.filtersMax) at most")

@@ -39,8 +39,10 @@ struct RESTRoutes: Sendable {
     typealias Reply = @Sendable (RESTAnswer) -> Void
 
     let core: HubCore
+    /// Takes a good request for an answer that goes on; then `reply` is never called.
+    let open: @Sendable (StreamOpening) -> Void
 
-    /// Calls `reply` once: at once, or when a push is settled.
+    /// Calls `reply` once, at once or when a push is settled, or ``open``.
     func answer(_ request: RESTRequest, reply: @escaping Reply) {
         do {
             try route(request, reply: reply)
@@ -77,6 +79,12 @@ struct RESTRoutes: Sendable {
         case ["v1", "pull"]:
             try allow(["GET"], request)
             reply(try pull(request))
+        case ["v1", "changes"]:
+            try allow(["GET"], request)
+            open(try changes(request))
+        case ["v1", "export"]:
+            try allow(["GET"], request)
+            open(try export(request))
         case ["v1", "devices"]:
             try allow(["POST"], request)
             reply(try registerDevice(request))

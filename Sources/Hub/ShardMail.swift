@@ -17,6 +17,12 @@ enum ShardMail: Sendable {
     case broadcast(Broadcast)
     /// A REST request is answered.
     case answered(ConnectionID, RESTAnswer)
+    /// A request for a stream or a poll is good.
+    case opened(ConnectionID, StreamOpening)
+    /// A stretch of the log for a poll.
+    case polled(ConnectionID, Result<PollPage, StoreError>)
+    /// A stretch of the log for an export.
+    case exported(ConnectionID, Result<ExportPage, ErrorFrameError>)
     /// A later live session of the same device has taken this one's place.
     case replaced(ConnectionID)
     /// Keys with these prefixes open nothing any more.

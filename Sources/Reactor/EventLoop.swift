@@ -174,6 +174,12 @@ public final class EventLoop<Handler: LoopHandler> {
 
     public func resumeReading(_ id: ConnectionID) { core.setPaused(id, false) }
 
+    /// Ends the connection with `failed(ETIMEDOUT)` when bytes that we sent stay unconfirmed, or the peer's window shut,
+    /// for `seconds` (0 is the kernel's own quarter of an hour). For a peer that only listens: it answers no ping.
+    public func setUnacknowledgedMax(_ id: ConnectionID, seconds: Int) {
+        core.setUnacknowledgedMax(id, seconds: seconds)
+    }
+
     // MARK: Timers
 
     /// Calls `timerFired(token)` once, `delay` after the start of this turn. `TimerID.none`, and no call, at `timersMax`.

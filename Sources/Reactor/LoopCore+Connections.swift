@@ -152,6 +152,15 @@ extension LoopCore {
         updateInterest(id.index, connection)
     }
 
+    /// Ends the connection when the peer's kernel confirms nothing of what was sent for so long (RFC 5482).
+    func setUnacknowledgedMax(_ id: ConnectionID, seconds: Int) {
+        guard let connection = slab.find(id), connection.pointee.descriptor >= 0 else { return }
+        var milliseconds = UInt32(clamping: max(seconds, 0) * 1_000)
+        setsockopt(
+            connection.pointee.descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &milliseconds,
+            socklen_t(MemoryLayout<UInt32>.size))
+    }
+
     // MARK: Going
 
     func close(_ id: ConnectionID, afterFlush: Bool) {

@@ -1,0 +1,114 @@
+internal import Causality
+internal import HTTP
+internal import Logging
+internal import Reactor
+internal import Storage
+internal import Wire
+
+/// Exports: the log as lines, page by page, each read when the peer has taken most of the one before. What is in
+/// memory is a page and an outbox, for any size of the space.
+///
+/// It reads to the live end, not to the head at its beginning: a record that was written meanwhile has left its old
+/// place in the log, and its new one may be the only one there is.
+extension HubShard {
+    func readExport(_ connection: Connection) {
+        guard let subscription = connection.subscription, let stream = connection.stream,
+            case .export(let includesDeleted) = stream.opening.kind
+        else { return }
+        connection.subscription?.state = .reading
+        let asked = subscription.query(limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
+        let (generation, isChunked) = (stream.opening.generation, stream.isChunked)
+        let (id, shard, core) = (connection.id, number, core)
+        core.read(key: id.index) {
+            do throws(StoreError) {
+                let page = try core.store.page(asked)
+                guard core.store.generation == generation else {
+                    return core.post(.exported(id, .failure(ErrorFrameError(.resync))), to: shard)
+                }
+                let entries = page.entries.filter { includesDeleted || !$0.change.isDeleted }
+                let lines = ExportLines.encode(entries, isChunked: isChunked)
+                let read = ExportPage(
+                    body: SharedBytes(lines), lineCount: entries.count, upTo: page.upTo, hasMore: page.hasMore)
+                core.post(.exported(id, .success(read)), to: shard)
+            } catch {
+                core.log.warning("a page of the log could not be read for an export: \(error)")
+                core.post(.exported(id, .failure(ErrorFrameError(frame: ErrorFrame(error)))), to: shard)
+            }
+        }
+    }
+
+    func takeExportPage(_ connection: Connection, _ result: Result<ExportPage, ErrorFrameError>) {
+        guard var stream = connection.stream, stream.isExport, let head = connection.request else { return }
+        switch result {
+        case .failure(let error): abortExport(connection, error.frame)
+        case .success(let page):
+            if !stream.hasHead { sendHead(connection, stream, head) }
+            loop.send(connection.id, page.body)
+            stream.hasHead = true
+            stream.lineCount += page.lineCount
+            connection.stream = stream
+            connection.subscription?.seen = page.upTo
+            if !page.hasMore {
+                finishExport(connection, stream, page.upTo)
+            } else if loop.outboxBytes(connection.id) > core.limits.outboxBytesMax {
+                connection.subscription?.state = .lagging
+            } else {
+                readExport(connection)
+            }
+        }
+    }
+
+    /// The last line says where a pull or a tail goes on, and that nothing is missing.
+    private func finishExport(_ connection: Connection, _ stream: HTTPStream, _ upTo: Position) {
+        let cursor = Cursor(
+            generation: stream.opening.generation, space: stream.opening.user.space, position: upTo)
+        sendBody(connection) { $0 += "{\"cursor\":\"\(cursor.text)\",\"count\":\(stream.lineCount)}\n".utf8 }
+        sendLastChunk(connection)
+        leaveStream(connection)
+        finishAnswer(connection, keepsAlive: stream.keepsAlive)
+    }
+
+    /// Ends an export that cannot go on. Once its head is out, a body without its last chunk and its last line is all
+    /// that can say so.
+    func abortExport(_ connection: Connection, _ error: ErrorFrame) {
+        guard let stream = connection.stream else { return }
+        leaveStream(connection)
+        guard stream.hasHead else {
+            answerRequest(connection, RESTAnswer(Problem(error)), isLast: error.code.isFatal)
+            return
+        }
+        core.log.warning("an export was cut off after \(stream.lineCount) lines: \(error.message)")
+        finishAnswer(connection, keepsAlive: false)
+    }
+}
+
+/// Newline-delimited JSON of log entries.
+enum ExportLines {
+    /// A line for each entry, as one chunk where the body is chunked.
+    static func encode(_ entries: [LogEntry], isChunked: Bool) -> [UInt8] {
+        var lines: [UInt8] = []
+        lines.reserveCapacity(entries.reduce(0) { $0 + $1.change.body.count + 512 })
+        for entry in entries {
+            let start = lines.count
+            FrameEncoder.encodeEntry(entry, into: &lines)
+            join(&lines, from: start)
+            lines.append(UInt8(ascii: "\n"))
+        }
+        guard isChunked else { return lines }
+        var chunk: [UInt8] = []
+        chunk.reserveCapacity(lines.count + 32)
+        ResponseWriter.appendChunk(lines, into: &chunk)
+        return chunk
+    }
+
+    /// A body is kept as it was sent, and its white space may hold line ends; in a string they are escaped. A space in
+    /// their place means the same, and its `hash` stays what the writer said.
+    private static func join(_ lines: inout [UInt8], from start: Int) {
+        let (lineFeed, carriageReturn) = (UInt8(ascii: "\n"), UInt8(ascii: "\r"))
+        lines.withUnsafeMutableBufferPointer { bytes in
+            for index in start..<bytes.count where bytes[index] == lineFeed || bytes[index] == carriageReturn {
+                bytes[index] = UInt8(ascii: " ")
+            }
+        }
+    }
+}

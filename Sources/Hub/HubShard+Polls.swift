@@ -1,0 +1,115 @@
+internal import Causality
+internal import Logging
+internal import Reactor
+internal import Storage
+internal import Wire
+
+/// Long polls: one page of the log, as soon as there is one. A poll that waits is an entry in its room and a timer.
+extension HubShard {
+    func beginPoll(_ connection: Connection, waitSeconds: Int) {
+        guard let space = connection.subscription?.space else { return }
+        enterRoom(connection, space)
+        let timer =
+            waitSeconds > 0 ? loop.schedule(after: .seconds(waitSeconds), token: connection.id.raw) : TimerID.none
+        connection.stream?.timer = timer
+        // It is not to wait, or the loop has no timer left: what the log holds now is its answer.
+        connection.stream?.isOverdue = timer == .none
+        readPoll(connection)
+    }
+
+    /// A commit, or an announcement that there may have been one.
+    func wake(_ polls: [ConnectionID], _ broadcast: Broadcast) {
+        for id in polls {
+            guard let connection = connection(id), let subscription = connection.subscription,
+                subscription.state == .live, broadcast.upTo > subscription.seen
+            else { continue }
+            let isUnknown = broadcast.isGap || broadcast.after > subscription.seen
+            if isUnknown
+                || broadcast.items.contains(where: { $0.position > subscription.seen && subscription.wants($0) })
+            {
+                // From the log and not from here: what comes meanwhile is in the same page.
+                readPoll(connection)
+            } else {
+                connection.subscription?.seen = broadcast.upTo
+            }
+        }
+    }
+
+    private func readPoll(_ connection: Connection) {
+        guard let subscription = connection.subscription, let stream = connection.stream,
+            case .poll(let limit, _) = stream.opening.kind
+        else { return }
+        connection.subscription?.state = .reading
+        let asked = subscription.query(limit: limit, bytesMax: core.limits.pullBytesMax)
+        let (id, shard, core) = (connection.id, number, core)
+        core.read(key: id.index) {
+            do throws(StoreError) {
+                let page = try core.store.page(asked)
+                let entries = page.entries.filter { !subscription.leavesOut($0) }
+                var body: [UInt8]?
+                if !entries.isEmpty {
+                    body = HubShard.pollBody(
+                        entries, cursor(asked.space, page.upTo, core.store.generation), hasMore: page.hasMore)
+                }
+                core.post(
+                    .polled(id, .success(PollPage(body: body, upTo: page.upTo, hasMore: page.hasMore))), to: shard)
+            } catch {
+                core.log.warning("a page of the log could not be read for a poll: \(error)")
+                core.post(.polled(id, .failure(error)), to: shard)
+            }
+        }
+    }
+
+    func takePollPage(_ connection: Connection, _ result: Result<PollPage, StoreError>) {
+        guard let subscription = connection.subscription, subscription.state == .reading,
+            let stream = connection.stream, stream.isPoll, let room = rooms[subscription.space]
+        else { return }
+        switch result {
+        case .failure(let error):
+            refuse(connection, ErrorFrame(error))
+        case .success(let page):
+            connection.subscription?.seen = page.upTo
+            if let body = page.body {
+                finishPoll(connection, RESTAnswer(json: body))
+            } else if stream.isOverdue {
+                answerEmpty(connection, hasMore: page.hasMore)
+            } else if page.hasMore || room.latest > page.upTo {
+                readPoll(connection)
+            } else {
+                connection.subscription?.state = .live
+            }
+        }
+    }
+
+    /// A poll's time is up.
+    func endWait(_ connection: Connection) {
+        guard let subscription = connection.subscription, connection.stream?.isPoll == true else { return }
+        switch subscription.state {
+        case .live: answerEmpty(connection)
+        // The page may hold something, and must not reach the connection's next poll.
+        case .reading, .lagging: connection.stream?.isOverdue = true
+        }
+    }
+
+    /// Answers that there was nothing, up to where it has looked.
+    func answerEmpty(_ connection: Connection, hasMore: Bool = false) {
+        guard let subscription = connection.subscription else { return }
+        let cursor = cursor(subscription.space, subscription.seen, core.store.generation)
+        finishPoll(connection, RESTAnswer(json: HubShard.pollBody([], cursor, hasMore: hasMore)))
+    }
+
+    func finishPoll(_ connection: Connection, _ answer: RESTAnswer, isLast: Bool = false) {
+        leaveStream(connection)
+        answerRequest(connection, answer, isLast: isLast)
+    }
+
+    private static func pollBody(_ entries: [LogEntry], _ cursor: Cursor, hasMore: Bool) -> [UInt8] {
+        var body: [UInt8] = []
+        FrameEncoder.page(entries, cursor: cursor, hasMore: hasMore, into: &body)
+        return body
+    }
+}
+
+private func cursor(_ space: Identifier, _ position: Position, _ generation: Generation) -> Cursor {
+    Cursor(generation: generation, space: space, position: position)
+}

@@ -1,0 +1,99 @@
+internal import Causality
+internal import HTTP
+internal import Reactor
+internal import Storage
+internal import Wire
+
+/// What a peer is to hear, and how far it is.
+struct Subscription {
+    enum State {
+        /// Live frames reach it. A poll: it waits for one.
+        case live
+        /// A page of the log is being read for it.
+        case reading
+        /// Its outbox is full; it reads the log from `seen` when it has drained.
+        case lagging
+    }
+
+    let space: Identifier
+    var state = State.reading
+    /// Everything up to here was sent to it, or is not for it.
+    var seen: Position
+    /// The `up_to` of the last frame it was sent: its own idea of where it is. At most `seen`.
+    var told: Position
+    let kinds: [Identifier]
+    let namespaces: [Identifier]
+    /// Whose changes are left out; nil for a stream that names no device.
+    let device: Identifier?
+    /// Entries of its own up to here are sent to it all the same: it made them in an earlier life.
+    let ownUpTo: Position
+    var framing = Framing.webSocket
+
+    var isFiltered: Bool { !kinds.isEmpty || !namespaces.isEmpty }
+
+    func wants(_ item: BroadcastItem) -> Bool {
+        (item.author != device || item.position <= ownUpTo)
+            && (kinds.isEmpty || kinds.contains(item.kind))
+            && (namespaces.isEmpty || namespaces.contains(item.namespace))
+    }
+
+    /// Whether an entry that its ``query(limit:bytesMax:)`` let through is its own all the same.
+    func leavesOut(_ entry: LogEntry) -> Bool {
+        entry.author == device && entry.position > ownUpTo
+    }
+
+    /// Reads what comes next for it.
+    func query(limit: Int, bytesMax: Int) -> PageQuery {
+        var query = PageQuery(space: space, after: seen, limit: limit, bytesMax: bytesMax)
+        query.kinds = kinds
+        query.namespaces = namespaces
+        if ownUpTo <= seen { query.excludedAuthor = device }
+        return query
+    }
+}
+
+/// The subscribers of one space on one shard.
+final class Room {
+    let chain: Chain
+    /// Sockets and event streams.
+    var members: [ConnectionID] = []
+    /// Long polls.
+    var polls: [ConnectionID] = []
+    /// The newest position that was announced here.
+    var latest = Position.start
+    /// The events of the commit that is being delivered, made when the first stream of that framing is due.
+    private var events: SharedBytes?
+    private var chunkedEvents: SharedBytes?
+
+    init(chain: Chain) {
+        self.chain = chain
+    }
+
+    var isEmpty: Bool { members.isEmpty && polls.isEmpty }
+
+    /// The whole of `broadcast` in `framing`, the same bytes for every subscriber of the shard.
+    func frames(of broadcast: Broadcast, as framing: Framing) -> SharedBytes {
+        switch framing {
+        case .webSocket: return broadcast.frames
+        case .events:
+            let made = events ?? encode(broadcast, framing)
+            events = made
+            return made
+        case .chunkedEvents:
+            let made = chunkedEvents ?? encode(broadcast, framing)
+            chunkedEvents = made
+            return made
+        }
+    }
+
+    /// The commit was delivered; its events live on in the outboxes only.
+    func forgetFrames() {
+        events = nil
+        chunkedEvents = nil
+    }
+
+    private func encode(_ broadcast: Broadcast, _ framing: Framing) -> SharedBytes {
+        SharedBytes(
+            chain.frames(broadcast.items[...], after: broadcast.after, upTo: broadcast.upTo, as: framing))
+    }
+}
