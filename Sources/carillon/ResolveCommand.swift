@@ -23,6 +23,9 @@ struct ResolveCommand: ParsableCommand {
             Exit codes: 0 settled, 1 not accepted, or there is no such version.
             """)
 
+    /// White space around a body of 4 MiB, the most that a hub takes, and some more for what is refused with its size.
+    private static let bodyBytesMax = 8 << 20
+
     @Argument(help: "The record's kind.", transform: { try Names.identifier($0, "kind") })
     var kind: Identifier
     @Argument(help: "The record's id.", transform: { try Names.identifier($0, "id") })
@@ -134,9 +137,7 @@ struct ResolveCommand: ParsableCommand {
     }
 
     private func read(_ path: String) throws -> ArraySlice<UInt8> {
-        let data = path == "-" ? try? FileHandle.standardInput.readToEnd() : FileManager.default.contents(atPath: path)
-        guard let data else { throw CommandFailure(.inputOutput, "Cannot read \(path).") }
-        let bytes = [UInt8](data)
+        let bytes = try InputFile.contents(path, bytesMax: ResolveCommand.bodyBytesMax)
         do throws(JSONError) {
             let place: Result<Range<Int>, JSONError> = bytes.withUnsafeBytes { raw in
                 Result { () throws(JSONError) in try JSONScanner.validate(raw) }
