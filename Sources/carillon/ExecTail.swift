@@ -49,18 +49,12 @@ final class ExecTail: HubLinkDelegate {
     }
 
     func link(_ link: HubLink, heard entries: [LogEntry], upTo cursor: Cursor) {
-        for entry in entries {
-            guard heardCount < configuration.countMax ?? .max else { return }
-            // The last one of a frame ends where the frame does; between two of it there are places too.
-            let isLast = entry.position == entries.last?.position
-            let place =
-                isLast
-                ? cursor
-                : Cursor(generation: cursor.generation, spaceTag: cursor.spaceTag, position: entry.position)
+        for entry in entries.prefix((configuration.countMax ?? .max) - heardCount) {
             heardCount += 1
-            let isLastWanted = heardCount == configuration.countMax
-            let own = Cursor(generation: cursor.generation, spaceTag: cursor.spaceTag, position: entry.position)
-            schedule.append(entry, place: isLastWanted ? own : place)
+            // Between two changes of a frame there are places too; the frame's own end is behind its last one.
+            let isLast = entry.position == entries.last?.position && heardCount != configuration.countMax
+            let place = Cursor(generation: cursor.generation, spaceTag: cursor.spaceTag, position: entry.position)
+            schedule.append(entry, place: isLast ? cursor : place)
         }
         pump(link)
     }

@@ -115,6 +115,16 @@ struct ExecTailTests {
         }
     }
 
+    @Test("--count ends the tail behind so many changes, and the next one begins there")
+    func counts() throws {
+        let hub = try hub(ids: ["a", "b", "c", "d", "e"])
+        for expected in [["a", "b"], ["a", "b", "c", "d"]] {
+            let tail = try run(hub, "echo $CARILLON_ID >> ran", ["--count", "2", "--jobs", "1"])
+            #expect(tail.exitStatus(seconds: 30) == 0, "\(tail.errorText)")
+            #expect(lines(hub) == expected)
+        }
+    }
+
     @Test("SIGTERM waits for the command that runs, and the next tail begins behind it")
     func stops() throws {
         let hub = try hub(ids: ["a", "b", "c"])
