@@ -124,8 +124,9 @@ extension HubShard {
     private func submit(_ connection: Connection, _ push: Push) {
         guard let member = connection.member else { return }
         let (id, shard, core) = (connection.id, number, core)
-        PushDesk(core: core).take(push, messageBytes: connection.messageBytes, from: member.user, member.device) {
-            answer in
+        PushDesk(core: core).take(
+            PushDesk.Written(push), messageBytes: connection.messageBytes, from: member.user, member.device
+        ) { answer in
             core.post(.pushed(id, answer), to: shard)
         }
     }
