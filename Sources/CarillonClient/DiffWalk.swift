@@ -1,4 +1,6 @@
 public import Causality
+internal import Storage
+internal import Wire
 
 /// A comparison through `POST /v1/diff`, request by request. Pages both ways: so many records of ours at once, and as far
 /// as the hub compares in one go.
@@ -78,30 +80,10 @@ public struct DiffWalk: Sendable {
 
     /// The first of our entries that the hub has not compared.
     private func place(behind token: String) -> Int {
-        guard let name = DiffWalk.name(in: token) else { return sentEnd }
+        guard let name = NameToken(parsing: token)?.name else { return sentEnd }
         return entries[position..<sentEnd].firstIndex {
             $0.kind == name.kind ? name.id < $0.id : name.kind < $0.kind
         } ?? sentEnd
-    }
-
-    /// `n1.`, the kind and the id in hexadecimal, with a dot between.
-    private static func name(in token: String) -> (kind: Identifier, id: Identifier)? {
-        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0] == "n1", let kind = identifier(parts[1]), let id = identifier(parts[2]) else {
-            return nil
-        }
-        return (kind, id)
-    }
-
-    private static func identifier(_ digits: Substring) -> Identifier? {
-        var bytes: [UInt8] = []
-        var rest = digits
-        while !rest.isEmpty {
-            guard let byte = UInt8(rest.prefix(2), radix: 16) else { return nil }
-            bytes.append(byte)
-            rest = rest.dropFirst(2)
-        }
-        return String(validating: bytes, as: UTF8.self).map { Identifier(unchecked: $0) }
     }
 }
 

@@ -41,6 +41,8 @@ public struct ConflictedRecord: Sendable {
     public let kind: String
     public let id: String
     public let versions: [StoredVersion]
+    /// Siblings for which there was no room in the answer.
+    public let omittedCount: Int
 
     /// Reads `{"head":…,"siblings":[…]}`, as `GET /v1/records/{kind}/{id}` answers it and `GET /v1/conflicts` lists it.
     /// Nil where `object` is none of it.
@@ -51,6 +53,7 @@ public struct ConflictedRecord: Sendable {
         let versions = ([head] + siblings.map(\.object)).map { StoredVersion($0) }
         self.kind = kind
         self.id = id
+        omittedCount = Int(clamping: object.integer("omitted") ?? 0)
         self.versions = versions.compactMap { $0 }
         guard self.versions.count == versions.count else { return nil }
     }

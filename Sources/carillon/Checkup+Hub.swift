@@ -68,7 +68,9 @@ extension Checkup {
             }
         } catch {
             // Without problem details, a 404 for one, it is some other server.
-            note("hub", .fail, error.sentence, remedy: error.remedy)
+            note(
+                "hub", .fail, error.sentence,
+                remedy: error.remedy ?? "See that the url is right and that this machine's network reaches the hub.")
             return false
         }
         do throws(ClientError) {
@@ -107,7 +109,7 @@ extension Checkup {
             let remedy =
                 error.cause == .unauthorized
                 ? "See `carillon key list USER` where the hub's data is, or make one: carillon key create USER"
-                : error.remedy
+                : error.remedy ?? "Look at the hub's log."
             note("key", .fail, error.sentence, remedy: remedy)
             return nil
         }
@@ -181,7 +183,7 @@ extension Checkup {
         } catch {
             note(
                 "websocket", .fail, "REST is answered, but the WebSocket does not open. \(error.sentence)",
-                remedy: error.remedy)
+                remedy: error.remedy ?? "See that nothing between here and the hub ends connections.")
         }
     }
 

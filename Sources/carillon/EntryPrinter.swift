@@ -26,7 +26,9 @@ struct EntryPrinter {
         var line = Clock.text(entry.position.microseconds) + "  "
         let change = entry.change
         if entry.isSibling { line += "CONFLICT  " }
-        line += "\(change.kind)/\(change.id)  \(entry.author)  "
+        // Nobody's own: the hub put it together.
+        let author = entry.author.text.isEmpty ? "(hub)" : entry.author.text
+        line += "\(change.kind)/\(change.id)  \(author)  "
         line += change.isDeleted && change.body.isEmpty ? "(deleted)" : oneLine(change.body)
         if change.isDeleted, !change.body.isEmpty { line += "  (deleted)" }
         out += Array(OneLine.shortened(OneLine.clean(line), columns: columns).utf8)

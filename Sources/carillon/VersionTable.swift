@@ -13,7 +13,7 @@ struct VersionTable {
     }
 
     var text: String {
-        let count = record.versions.count
+        let count = record.versions.count + record.omittedCount
         var text = "\(record.kind)/\(record.id)  \(count) \(count == 1 ? "version" : "versions")\n"
         let rows = record.versions.enumerated().map { index, version in
             [
@@ -32,6 +32,7 @@ struct VersionTable {
             let why = [version.reason, version.detail].filter { !$0.isEmpty }.joined(separator: ": ")
             if !why.isEmpty { text += OneLine.shortened("       \(why)", columns: columns) + "\n" }
         }
+        if record.omittedCount > 0 { text += "  and \(record.omittedCount) more; these come first\n" }
         return OneLine.clean(text.dropLast(), keepsBreaks: true) + "\n"
     }
 

@@ -170,6 +170,34 @@ struct ExecTailTests {
         #expect(tail.exitStatus() == 0)
     }
 
+    @Test("a tail whose command takes its time holds a bounded part of what waits for it")
+    func holdsLittle() throws {
+        let body = "\"" + String(repeating: "x", count: 1 << 20) + "\""
+        let hub = try hub(ids: (0..<150).map { "n\($0)" }, body: body)
+        let tail = try run(hub, "touch started; until [ -e go ]; do sleep 0.02; done; echo $CARILLON_ID >> ran")
+        #expect(tail.wait { _ in exists(hub, "started") })
+        let status = "/proc/\(tail.process.processIdentifier)/status"
+        var last = -1
+        // Until it reads no more.
+        let isStill = tail.wait(seconds: 20) { _ in
+            let now = ExecTailTests.residentKilobytes(status)
+            Thread.sleep(forTimeInterval: 0.3)
+            defer { last = now }
+            return now == last
+        }
+        #expect(isStill)
+        #expect(last < 120_000, "\(last) kB")
+        try Data().write(to: hub.folder.appending(path: "go"))
+        #expect(tail.exitStatus() == 0, "\(tail.errorText)")
+        #expect(lines(hub).count == 150)
+    }
+
+    private static func residentKilobytes(_ path: String) -> Int {
+        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return line.flatMap { Int($0.filter(\.isNumber)) } ?? -1
+    }
+
     /// Of /proc/PID/stat behind the name in brackets: the state, the parent.
     private static func children(of process: pid_t) -> [String] {
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []

@@ -30,6 +30,11 @@ final class HubProcess {
     func killAndRestart() throws {
         program.signal(SIGKILL)
         _ = program.exitStatus()
+        try start()
+    }
+
+    /// Starts the hub again after it has ended.
+    func start() throws {
         program = try HubProcess.launch(folder: folder, port: port)
         try #require(isUp(), "the hub did not start again: \(program.errorText)")
     }
