@@ -1,4 +1,4 @@
-// What Glibc's Swift overlay leaves out: epoll, eventfd, timerfd, accept4.
+// What Glibc's Swift overlay leaves out: epoll, eventfd, timerfd, accept4, memfd_create.
 // Without _GNU_SOURCE: it changes fd_set and the sockaddr parameters, and the module then clashes with Dispatch's.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -15,3 +15,6 @@
 
 // Linux, since 2.6.28; glibc shows it with _GNU_SOURCE only.
 extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
+// Linux, since 3.17, glibc 2.27; and of its flags the one that we use, under a name of ours.
+extern int memfd_create(const char *name, unsigned int flags);
+static const unsigned int carillon_memfd_cloexec = 1U;

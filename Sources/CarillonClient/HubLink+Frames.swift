@@ -72,6 +72,7 @@ extension HubLink {
         limits = welcome.limits
         phase = .open
         openedAt = loop.now
+        if isPaused, let connection { loop.pauseReading(connection) }
         delegate.linkOpened(self, welcome)
     }
 

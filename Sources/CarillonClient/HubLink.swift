@@ -69,6 +69,8 @@ public final class HubLink: LoopHandler {
     /// What the hub asked for in an error before it closed.
     var askedMs: Int?
     var retryTimer = TimerID.none
+    /// Nothing is read from an open session until its delegate wants more.
+    var isPaused = false
 
     init(
         _ configuration: HubLinkConfiguration, cursor: Cursor?, loop: EventLoop<HubLink>,
@@ -126,6 +128,24 @@ public final class HubLink: LoopHandler {
     /// Calls `link(_:timer:)` once. Tokens are below 2^32.
     public func schedule(afterMilliseconds milliseconds: Int, token: UInt64) {
         loop.schedule(after: .milliseconds(milliseconds), token: token)
+    }
+
+    /// Leaves what the hub sends in the kernel, until the hub must stop. What was read already is still told.
+    ///
+    /// The hub is pinged meanwhile, so that it does not take the silence for our end; where it ends the session all the
+    /// same, the next one resumes at our cursor.
+    public func pause() {
+        guard !isPaused else { return }
+        isPaused = true
+        if phase == .open, let connection { loop.pauseReading(connection) }
+    }
+
+    public func resume() {
+        guard isPaused else { return }
+        isPaused = false
+        heardAt = loop.now
+        pingedAt = nil
+        if let connection { loop.resumeReading(connection) }
     }
 
     /// Says bye and ends the loop; `link(_:lost:retrySeconds:)` is not called.
@@ -190,6 +210,11 @@ public final class HubLink: LoopHandler {
                 lose(.unreachable(configuration.url, "no welcome in \(configuration.connectSeconds) seconds"))
             }
         case .open:
+            // We do not listen, so we cannot tell whether the hub is there; it is to know that we are.
+            if isPaused {
+                write { $0.appendPing(into: &$1) }
+                return
+            }
             // A long upload on a slow line is not silence: while our bytes leave, the hub is there.
             let pendingBytes = connection.map { loop.outboxBytes($0) } ?? 0
             if pendingBytes != lastPendingBytes {

@@ -1,7 +1,10 @@
+internal import Cryptography
 internal import Glibc
 internal import HTTP
 internal import HTTPTypes
 internal import Reactor
+internal import WebSocket
+internal import Wire
 
 /// One request, one answer, over the same event loop as everything else. Blocks the thread that asks.
 public struct RESTClient: Sendable {
@@ -27,15 +30,17 @@ public struct RESTClient: Sendable {
         try send("GET", path, query: query, json: nil)
     }
 
-    public func post(_ path: [String], json: [UInt8]) throws(ClientError) -> [UInt8] {
-        try send("POST", path, query: [], json: json)
+    /// - Parameter device: who pushes, on the routes where that matters.
+    public func post(_ path: [String], json: [UInt8], device: String? = nil) throws(ClientError) -> [UInt8] {
+        try send("POST", path, query: [], json: json, fields: device.map { [("X-Carillon-Device", $0)] } ?? [])
     }
 
     /// - Throws: for every answer but 2xx, with the hub's code and remedy.
     public func send(
-        _ method: String, _ path: [String], query: [(String, String)], json: [UInt8]?
+        _ method: String, _ path: [String], query: [(String, String)], json: [UInt8]?,
+        fields: [(String, String)] = []
     ) throws(ClientError) -> [UInt8] {
-        let answer = try exchange(request(method, path, query, json))
+        let answer = try exchange(request(method, path, query, json, fields))
         guard (200..<300).contains(answer.status) else {
             throw ClientError(status: answer.status, body: answer.body, url: url)
         }
@@ -43,7 +48,8 @@ public struct RESTClient: Sendable {
     }
 
     private func request(
-        _ method: String, _ path: [String], _ query: [(String, String)], _ json: [UInt8]?
+        _ method: String, _ path: [String], _ query: [(String, String)], _ json: [UInt8]?,
+        _ more: [(String, String)], accept: String = "application/json"
     ) -> [UInt8] {
         var target = "/" + path.map(PercentEncoding.encode).joined(separator: "/")
         if !query.isEmpty {
@@ -52,24 +58,63 @@ public struct RESTClient: Sendable {
         }
         var fields = [
             ("Host", url.authority), ("Authorization", "Bearer \(key)"), ("User-Agent", client),
-            ("Accept", "application/json"), ("Connection", "close"),
+            ("Accept", accept), ("Connection", "close"),
         ]
+        fields += more
         if json != nil { fields.append(("Content-Type", "application/json")) }
         var bytes: [UInt8] = []
         RequestWriter.append(method: method, target: target, fields: fields, body: json, into: &bytes)
         return bytes
     }
 
+    /// Gets an answer of any length: `sink` has its body's runs as they come, and slows the hub down while it works.
+    ///
+    /// `timeoutSeconds` is how long the hub may be silent. What `sink` throws ends the exchange and is thrown on.
+    /// - Throws: ``ClientError`` for every answer but 2xx, and for one that breaks off.
+    public func stream(
+        _ path: [String], query: [(String, String)], accept: String,
+        into sink: @escaping (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let outcome = RESTOutcome(url: url)
+        outcome.sink = sink
+        let answer: Answer
+        do throws(ClientError) {
+            answer = try exchange(request("GET", path, query, nil, [], accept: accept), outcome)
+        } catch {
+            throw outcome.sinkError ?? error
+        }
+        guard (200..<300).contains(answer.status) else {
+            throw ClientError(status: answer.status, body: answer.body, url: url)
+        }
+    }
+
+    /// What comes of asking for a WebSocket and ending it at once: 101 with the protocol's own answer, or the status of
+    /// whoever refused. No hello is said, so no device is touched.
+    public func upgradeStatus() throws(ClientError) -> Int {
+        let key = Handshake.key(nonce: Secret.random(count: 16))
+        var fields = [("Host", url.authority), ("Authorization", "Bearer \(self.key)"), ("User-Agent", client)]
+        fields += Handshake.requestFields(key: key, subprotocols: [CarillonProtocol.subprotocol])
+        var bytes: [UInt8] = []
+        RequestWriter.append(method: "GET", target: HubLink.socketPath, fields: fields, body: nil, into: &bytes)
+        let outcome = RESTOutcome(url: url)
+        outcome.isUpgrade = true
+        return try exchange(bytes, outcome).status
+    }
+
     private func exchange(_ request: [UInt8]) throws(ClientError) -> Answer {
+        try exchange(request, RESTOutcome(url: url))
+    }
+
+    private func exchange(_ request: [UInt8], _ outcome: RESTOutcome) throws(ClientError) -> Answer {
         let addresses: [SocketAddress]
         do throws(ReactorError) {
-            addresses = try SocketAddress.resolveBlocking(host: url.host, port: url.port)
+            addresses = try SocketAddress.resolveBlocking(
+                host: url.host, port: url.port, timeoutSeconds: timeoutSeconds)
         } catch {
             throw ClientError(error)
         }
         var limits = HTTPLimits()
-        limits.bodyBytesMax = bodyBytesMax
-        let outcome = RESTOutcome(url: url)
+        limits.bodyBytesMax = outcome.sink == nil ? bodyBytesMax : .max
         do throws(ReactorError) {
             let loop = try EventLoop<RESTExchange> { loop in
                 let exchange = RESTExchange(loop, addresses, request, limits, outcome)
@@ -88,6 +133,11 @@ public struct RESTClient: Sendable {
 final class RESTOutcome {
     let url: HubURL
     var result: Result<RESTClient.Answer, ClientError>
+    /// Takes the body of a 2xx answer, where it is not to be held in memory.
+    var sink: ((UnsafeRawBufferPointer) throws -> Void)?
+    var sinkError: (any Error)?
+    /// 101 is what is asked for, and nothing follows it.
+    var isUpgrade = false
 
     init(url: HubURL) {
         self.url = url

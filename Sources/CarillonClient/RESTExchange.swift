@@ -16,6 +16,9 @@ final class RESTExchange: LoopHandler {
     private var isDone = false
     private var status = 0
     private var body: [UInt8] = []
+    private var timeoutSeconds = 0
+    /// Since the timer was set.
+    private var wasHeard = false
 
     init(
         _ loop: EventLoop<RESTExchange>, _ addresses: [SocketAddress], _ request: [UInt8], _ limits: HTTPLimits,
@@ -29,6 +32,7 @@ final class RESTExchange: LoopHandler {
     }
 
     func start(timeoutSeconds: Int) {
+        self.timeoutSeconds = timeoutSeconds
         loop.schedule(after: .seconds(timeoutSeconds), token: 0)
         connection = loop.connect(to: addresses[0])
     }
@@ -36,6 +40,13 @@ final class RESTExchange: LoopHandler {
     func mail(_ batch: ContiguousArray<Never>) {}
 
     func timerFired(_ token: UInt64) {
+        // A stream may take as long as it likes, but not be silent for that long. Not by the clock: a sink that holds
+        // up the loop is no silence of the hub.
+        if outcome.sink != nil, !isDone, wasHeard {
+            wasHeard = false
+            loop.schedule(after: .seconds(timeoutSeconds), token: 0)
+            return
+        }
         finish(.failure(.unreachable(outcome.url, "no answer in time")))
     }
 
@@ -45,6 +56,7 @@ final class RESTExchange: LoopHandler {
     }
 
     func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
+        wasHeard = true
         parser.receive(UnsafeRawBufferPointer(bytes))
         read()
     }
@@ -74,15 +86,32 @@ final class RESTExchange: LoopHandler {
         do throws(HTTPError) {
             while !isDone, let event = try parser.next() {
                 switch event {
-                case .head(let head): status = head.status
-                case .body(let bytes): body += bytes
-                case .end: finish(.success(RESTClient.Answer(status: status, body: body)))
+                case .head(let head):
+                    status = head.status
+                    if status == 101, outcome.isUpgrade { end() }
+                case .body(let bytes): take(bytes)
+                case .end: end()
                 }
             }
         } catch {
             finish(.failure(.notHub(outcome.url, error.sentence)))
         }
     }
+
+    private func take(_ bytes: UnsafeRawBufferPointer) {
+        guard let sink = outcome.sink, (200..<300).contains(status) else {
+            body += bytes
+            return
+        }
+        do {
+            try sink(bytes)
+        } catch {
+            outcome.sinkError = error
+            finish(.failure(.unreachable(outcome.url, "its answer was not wanted any more")))
+        }
+    }
+
+    private func end() { finish(.success(RESTClient.Answer(status: status, body: body))) }
 
     private func finish(_ result: Result<RESTClient.Answer, ClientError>) {
         guard !isDone else { return }

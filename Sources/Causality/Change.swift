@@ -140,6 +140,13 @@ public struct RecordName: Hashable, Sendable {
     }
 }
 
+extension RecordName: Comparable {
+    /// By kind, then id, each by its bytes.
+    public static func < (left: RecordName, right: RecordName) -> Bool {
+        left.kind == right.kind ? left.id < right.id : left.kind < right.kind
+    }
+}
+
 /// Names a record. Its id never reaches across spaces.
 public struct RecordKey: Hashable, Sendable {
     public let space: Identifier

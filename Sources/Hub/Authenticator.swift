@@ -39,14 +39,19 @@ struct Authenticator: Sendable {
     }
 
     /// Registers a device under a new replica: the old one's counters are forgotten with what it held.
-    func register(_ id: Identifier, of user: User, name: String, platform: String) throws(StoreError) -> Device {
+    ///
+    /// - Parameter key: under which the same request finds the same registration again.
+    func register(
+        _ id: Identifier, of user: User, name: String, platform: String, under key: String? = nil
+    ) throws(StoreError) -> Device {
         let now = WallClock.now
         // 8 random bytes tell incarnations apart; the device's own name in front keeps clocks readable.
         let suffix = Digest.hex(Secret.random(count: 8))
         let stem = String(decoding: id.text.utf8.prefix(64), as: UTF8.self)
         let device = Device(
             userID: user.id, id: id, replica: Identifier(unchecked: "\(stem).\(suffix)"), name: name,
-            platform: platform, registeredAt: now, lastSeenAt: now)
+            platform: platform, registeredAt: now, lastSeenAt: now, registrationKey: key)
+        if key != nil { return try store.accounts.registerOnce(device) }
         try store.accounts.register(device)
         return device
     }

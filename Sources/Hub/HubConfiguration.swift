@@ -46,6 +46,9 @@ public struct HubLimits: Sendable {
     public var pullEntriesMax = 10_000
     public var pullEntriesDefault = 1_000
     public var pullBytesMax = 8 << 20
+    /// Conflicted records of one page at most, and unless asked otherwise: a page that a person looks through.
+    public var conflictsMax = 1_000
+    public var conflictsDefault = 100
     /// Bytes of one REST request's body, and of all bodies that are coming in on one shard.
     public var requestBodyBytesMax = 16 << 20
     public var requestBodiesBytesMax = 256 << 20

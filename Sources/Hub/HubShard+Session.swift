@@ -150,9 +150,8 @@ extension HubShard {
         guard let member = connection.member else { return }
         let (id, shard, core) = (connection.id, number, core)
         PushDesk(core: core, shard: number).take(
-            push, messageBytes: connection.messageBytes, from: member.user, member.device
-        ) {
-            answer in
+            PushDesk.Written(push), messageBytes: connection.messageBytes, from: member.user, member.device
+        ) { answer in
             core.post(.pushed(id, answer), to: shard)
         }
     }

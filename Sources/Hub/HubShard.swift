@@ -153,6 +153,7 @@ final class HubShard: LoopHandler {
         case .listen(let socket): loop.listen(on: socket)
         case .farewell(let farewell): say(farewell)
         case .revoked(let prefixes): revoke(prefixes)
+        case .removed(let device, let user): endSessions(of: device, user)
         case .replaced(let id):
             if let connection = connection(id) { act(connection, connection.session.refused(.replaced)) }
         case .opened(let id, let opening):
@@ -243,6 +244,13 @@ final class HubShard: LoopHandler {
         for case let connection? in connections {
             guard let prefix = connection.keyPrefix, prefixes.contains(prefix) else { continue }
             refuse(connection, ErrorFrame(code: .unauthorized, message: "the API key was revoked"))
+        }
+    }
+
+    private func endSessions(of device: Identifier, _ user: Identifier) {
+        for case let connection? in connections {
+            guard let member = connection.member, member.device.id == device, member.user.id == user else { continue }
+            act(connection, connection.session.refused(.unknownDevice, message: "the device was removed"))
         }
     }
 

@@ -11,6 +11,9 @@ struct PendingPush: Sendable {
     var answer: @Sendable (Result<[ItemResult], StoreError>) -> Void
     /// What it keeps in memory: the message that its bodies are slices of, or what was decoded, if that is more.
     let bytes: Int
+    /// What a stored version that a resolve keeps counts, before anybody knows its size: 256 KiB, so that a resolve of
+    /// the most resolutions fills a transaction.
+    private static let keptBytesEstimate = 256 << 10
 
     init(
         _ submission: Submission, messageBytes: Int,
@@ -18,7 +21,10 @@ struct PendingPush: Sendable {
     ) {
         self.submission = submission
         self.answer = answer
-        bytes = max(messageBytes, submission.changes.reduce(0) { $0 + $1.encodedBytesEstimate })
+        let kept = submission.settlements.count { $0.keeps != nil }
+        bytes =
+            max(messageBytes, submission.changes.reduce(0) { $0 + $1.encodedBytesEstimate })
+            + kept * PendingPush.keptBytesEstimate
     }
 }
 

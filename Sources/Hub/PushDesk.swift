@@ -12,13 +12,29 @@ struct PushDesk: Sendable {
     /// the record. Half of the largest frame.
     private static let storedBytesMax = 8 << 20
 
+    /// A push, and what comes with one over REST.
+    struct Written {
+        var push: Push
+        /// Of a resolve, one for each change among the push's items.
+        var settlements: [Settlement] = []
+        /// Set where the same request is to be answered alike when it comes again.
+        var answerKey: AnswerKey?
+
+        init(_ push: Push, settlements: [Settlement] = [], answerKey: AnswerKey? = nil) {
+            self.push = push
+            self.settlements = settlements
+            self.answerKey = answerKey
+        }
+    }
+
     /// `answer` is called once, on any thread.
     ///
     /// - Parameter messageBytes: of the message that the push came in; its bodies keep all of it in memory.
     func take(
-        _ push: Push, messageBytes: Int, from user: User, _ device: Device,
+        _ written: Written, messageBytes: Int, from user: User, _ device: Device,
         answer: @escaping @Sendable (PushAnswer) -> Void
     ) {
+        let push = written.push
         if core.isDraining {
             answer(.failed(ErrorFrame(code: .shuttingDown, pushID: push.id, isFatal: false)))
             return
@@ -30,7 +46,8 @@ struct PushDesk: Sendable {
         }
         let submission = Submission(
             space: user.space, author: device.id, replica: device.replica, changes: changes,
-            isAtomic: push.isAtomic, isForced: push.isForced)
+            isAtomic: push.isAtomic, isForced: push.isForced, settlements: written.settlements,
+            answerKey: written.answerKey)
         let pending = PendingPush(submission, messageBytes: messageBytes) { outcome in
             switch outcome {
             case .success(let results): answer(.pushed(PushDesk.answer(to: push, results)))

@@ -1,15 +1,32 @@
 internal import Causality
 internal import Foundation
 internal import HTTP
+internal import HTTPTypes
 internal import Storage
 internal import Wire
 
-/// `POST /v1/devices` and `GET /v1/status`.
+/// `GET` and `POST /v1/devices`, `DELETE /v1/devices/{id}`.
 extension RESTRoutes {
-    private struct DeviceRequest: Decodable {
+    /// A device as its user is told it.
+    struct DeviceStatus: Encodable {
         var id: String
-        var name: String?
-        var platform: String?
+        var replica: String
+        var name: String
+        var platform: String
+        var registeredAt: Int64
+        var lastSeenAt: Int64
+        /// The position up to which the device has confirmed to hold the log; absent before it has.
+        var acknowledged: Int64?
+
+        init(_ device: Device) {
+            id = device.id.text
+            replica = device.replica.text
+            name = device.name
+            platform = device.platform
+            registeredAt = device.registeredAt.microseconds
+            lastSeenAt = device.lastSeenAt.microseconds
+            acknowledged = device.acknowledged?.microseconds
+        }
     }
 
     private struct DeviceAnswer: Encodable {
@@ -20,94 +37,58 @@ extension RESTRoutes {
         var registeredAt: Int64
     }
 
-    private struct StatusAnswer: Encodable {
-        struct Space: Encodable {
-            var records: Int
-            var deleted: Int
-            var siblings: Int
-            var head: Int64
-        }
-
-        struct DeviceStatus: Encodable {
-            var id: String
-            var replica: String
-            var name: String
-            var platform: String
-            var registeredAt: Int64
-            var lastSeenAt: Int64
-            /// The position up to which the device has confirmed to hold the log; absent before it has.
-            var acknowledged: Int64?
-        }
-
-        var version: String
-        var `protocol`: Int
-        var user: String
-        var serverTime: Int64
-        var startedAt: Int64
-        var generation: String
-        var cursor: String
-        var space: Space
+    private struct DevicesAnswer: Encodable {
         var devices: [DeviceStatus]
     }
 
-    /// Longest name and platform of a device, in bytes.
-    private static let deviceTextBytesMax = 256
+    func devices(_ request: RESTRequest) throws -> RESTAnswer {
+        let holder = try holder(request)
+        let devices = try core.store.accounts.devices(of: holder.user.id)
+        return RESTAnswer(json: try RESTRoutes.encode(DevicesAnswer(devices: devices.map(DeviceStatus.init))))
+    }
 
     func registerDevice(_ request: RESTRequest) throws -> RESTAnswer {
         let holder = try holder(request)
+        let key = try idempotencyKey(request)
         let asked: DeviceRequest
-        do {
-            asked = try JSONDecoder().decode(DeviceRequest.self, from: Data(request.body))
+        do throws(FrameError) {
+            asked = try DeviceRequest.decode(request.body, limits: core.wireLimits)
         } catch {
-            throw Problem(
-                code: .badFrame, detail: "the body must be {\"id\": text, \"name\": text, \"platform\": text}")
-        }
-        let name = asked.name ?? asked.id
-        let platform = asked.platform ?? ""
-        for text in [name, platform] where text.utf8.count > RESTRoutes.deviceTextBytesMax {
-            throw Problem(code: .tooLarge, detail: "name and platform may have 256 bytes")
+            throw Problem(error)
         }
         let device = try Authenticator(store: core.store).register(
-            try identifier(asked.id, "id"), of: holder.user, name: name, platform: platform)
+            asked.id, of: holder.user, name: asked.name ?? asked.id.text, platform: asked.platform ?? "", under: key)
         let answer = DeviceAnswer(
             id: device.id.text, replica: device.replica.text, name: device.name, platform: device.platform,
             registeredAt: device.registeredAt.microseconds)
         return RESTAnswer(status: 201, json: try RESTRoutes.encode(answer))
     }
 
-    func status(_ request: RESTRequest) throws -> RESTAnswer {
+    /// Done, too, when there is no such device: asking again is no mistake.
+    func removeDevice(_ request: RESTRequest) throws -> RESTAnswer {
         let holder = try holder(request)
-        let space = holder.user.space
-        let statistics = try core.store.statistics(of: space)
-        let devices = try core.store.accounts.devices(of: holder.user.id)
-        let cursor = Cursor(generation: core.store.generation, space: space, position: statistics.head)
-        let answer = StatusAnswer(
-            version: Hub.version, protocol: CarillonProtocol.version, user: holder.user.name.text,
-            serverTime: WallClock.now.microseconds, startedAt: core.startedAt.microseconds,
-            generation: core.store.generation.text, cursor: cursor.text,
-            space: .init(
-                records: statistics.recordCount, deleted: statistics.deletedCount,
-                siblings: statistics.siblingCount, head: statistics.head.microseconds),
-            devices: devices.map { device in
-                .init(
-                    id: device.id.text, replica: device.replica.text, name: device.name,
-                    platform: device.platform, registeredAt: device.registeredAt.microseconds,
-                    lastSeenAt: device.lastSeenAt.microseconds,
-                    acknowledged: device.acknowledged?.microseconds)
-            })
-        var body = try RESTRoutes.encode(answer)
-        // The limits are written by the codec that the welcome uses.
-        body.removeLast()
-        body += Array(",\"limits\":".utf8)
-        FrameEncoder.limits(core.wireLimits, into: &body)
-        body.append(UInt8(ascii: "}"))
-        return RESTAnswer(json: body)
+        let id = try identifier(request.parameters[0], "id")
+        if try core.store.accounts.removeDevice(id, of: holder.user.id) {
+            core.postToAll(.removed(device: id, user: holder.user.id))
+        }
+        return .done
     }
 
-    private static func encode(_ answer: some Encodable) throws -> [UInt8] {
+    private func idempotencyKey(_ request: RESTRequest) throws -> String? {
+        guard let name = HTTPField.Name("Idempotency-Key"), let key = request.head.field(name) else { return nil }
+        guard (1...core.wireLimits.frameIDBytesMax).contains(key.utf8.count) else {
+            throw Problem(
+                code: .badField,
+                detail: "the header Idempotency-Key may have 1 to \(core.wireLimits.frameIDBytesMax) bytes")
+        }
+        return key
+    }
+
+    static func encode(_ answer: some Encodable) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.withoutEscapingSlashes]
+        // Sorted: the same answer has the same bytes.
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         return [UInt8](try encoder.encode(answer))
     }
 }

@@ -1,4 +1,5 @@
 internal import Causality
+internal import Foundation
 internal import HTTP
 internal import HTTPTypes
 internal import Logging
@@ -9,6 +10,8 @@ internal import Wire
 struct RESTRequest: Sendable {
     let head: RequestHead
     let body: [UInt8]
+    /// What the path's open segments say, decoded, in their order.
+    var parameters: [String] = []
 }
 
 /// What it is answered.
@@ -21,6 +24,24 @@ struct RESTAnswer: Sendable {
         self.status = status
         self.fields = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
         self.body = body
+    }
+
+    /// 204: it is done, and there is nothing to say.
+    static let done: RESTAnswer = {
+        var answer = RESTAnswer(status: 204, json: [])
+        answer.fields = [("Cache-Control", "no-store")]
+        return answer
+    }()
+
+    /// No such resource, or no such method of it.
+    init(_ refusal: MethodRefusal) {
+        guard !refusal.allowed.isEmpty else {
+            self.init(Problem(code: .notFound))
+            return
+        }
+        let names = refusal.allowed.map(\.rawValue)
+        self.init(Problem(code: .methodNotAllowed, detail: "use \(names.joined(separator: " or "))"))
+        fields.append(("Allow", names.joined(separator: ", ")))
     }
 
     /// Problem details (RFC 9457).
@@ -47,10 +68,7 @@ struct RESTRoutes: Sendable {
         do {
             try route(request, reply: reply)
         } catch let refusal as MethodRefusal {
-            var answer = RESTAnswer(
-                Problem(code: .methodNotAllowed, detail: "use \(refusal.allowed.joined(separator: " or "))"))
-            answer.fields.append(("Allow", refusal.allowed.joined(separator: ", ")))
-            reply(answer)
+            reply(RESTAnswer(refusal))
         } catch let problem as Problem {
             reply(RESTAnswer(problem))
         } catch let error as ErrorFrameError {
@@ -65,61 +83,31 @@ struct RESTRoutes: Sendable {
     }
 
     private func route(_ request: RESTRequest, reply: @escaping Reply) throws {
-        let path = request.head.path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
-        switch path {
-        case ["health"]:
-            try allow(["GET"], request)
-            reply(RESTAnswer(json: Array(#"{"status":"ok"}"#.utf8)))
-        case ["ready"]:
-            try allow(["GET"], request)
-            reply(try ready())
-        case ["v1", "push"]:
-            try allow(["POST"], request)
-            try push(request, reply: reply)
-        case ["v1", "pull"]:
-            try allow(["GET"], request)
-            reply(try pull(request))
-        case ["v1", "changes"]:
-            try allow(["GET"], request)
-            open(try changes(request))
-        case ["v1", "export"]:
-            try allow(["GET"], request)
-            open(try export(request))
-        case ["v1", "devices"]:
-            try allow(["POST"], request)
-            reply(try registerDevice(request))
-        case ["v1", "status"]:
-            try allow(["GET"], request)
-            reply(try status(request))
-        default:
-            guard path.count == 4, path[0] == "v1", path[1] == "records" else { throw Problem(code: .notFound) }
-            try allow(["GET"], request)
-            reply(try record(request, kind: path[2], id: path[3]))
+        let (route, parameters) = try Route.find(
+            request.head.request.method, request.head.path, in: RESTRoutes.table)
+        var request = request
+        request.parameters = try parameters.map { text in
+            guard let decoded = text.removingPercentEncoding else {
+                throw Problem(code: .badID, detail: "the path is not percent-encoded UTF-8")
+            }
+            return decoded
         }
-    }
-
-    private func allow(_ methods: [String], _ request: RESTRequest) throws {
-        // RFC 9110 9.3.2: HEAD wherever there is GET; the shard leaves the body out.
-        let method = request.head.request.method.rawValue
-        guard methods.contains(method) || (method == "HEAD" && methods.contains("GET")) else {
-            throw MethodRefusal(allowed: methods)
-        }
+        try route.answer(self, request, reply)
     }
 
     func holder(_ request: RESTRequest) throws -> Authenticator.Holder {
         try Authenticator(store: core.store).holder(of: request.head.apiKey)
     }
 
-    private func ready() throws -> RESTAnswer {
+    func health() -> RESTAnswer {
+        RESTAnswer(json: Array(#"{"status":"ok"}"#.utf8))
+    }
+
+    func ready() throws -> RESTAnswer {
         if core.isDraining { throw Problem(code: .shuttingDown) }
         _ = try core.store.head(of: "")
         return RESTAnswer(json: Array(#"{"status":"ready"}"#.utf8))
     }
-}
-
-/// The resource is there, the method is not (RFC 9110 15.5.6).
-private struct MethodRefusal: Error {
-    let allowed: [String]
 }
 
 extension Problem {

@@ -29,6 +29,8 @@ enum ShardMail: Sendable {
     case exported(ConnectionID, Result<ExportPage, ErrorFrameError>)
     /// A later live session of the same device has taken this one's place.
     case replaced(ConnectionID)
+    /// A device was removed: its sessions end.
+    case removed(device: Identifier, user: Identifier)
     /// Keys with these prefixes open nothing any more.
     case revoked(Set<String>)
     /// Listen from now on.

@@ -53,18 +53,45 @@ struct SQLiteAccounts: AccountStore {
     }
 
     func register(_ device: Device) throws(StoreError) {
-        try execute(
-            """
-            INSERT INTO devices (user_id, id, replica, name, platform, registered_at, last_seen_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (user_id, id) DO UPDATE SET replica = excluded.replica, name = excluded.name,
-                platform = excluded.platform, registered_at = excluded.registered_at,
-                last_seen_at = excluded.last_seen_at, acknowledged = NULL
-            """,
-            [
-                device.userID.text, device.id.text, device.replica.text, device.name, device.platform,
-                device.registeredAt.microseconds, device.lastSeenAt.microseconds,
-            ])
+        try execute(SQLiteAccounts.registration, SQLiteAccounts.arguments(device))
+    }
+
+    func registerOnce(_ device: Device) throws(StoreError) -> Device {
+        do {
+            return try store.pool.write { database in
+                let present = try Row.fetchOne(
+                    database, sql: "SELECT * FROM devices WHERE user_id = ? AND id = ?",
+                    arguments: [device.userID.text, device.id.text]
+                ).map(Device.init)
+                if let present, let key = present.registrationKey, key == device.registrationKey { return present }
+                try database.cachedStatement(sql: SQLiteAccounts.registration)
+                    .execute(arguments: StatementArguments(SQLiteAccounts.arguments(device)))
+                var registered = device
+                registered.acknowledged = nil
+                return registered
+            }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    func removeDevice(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Bool {
+        try execute("DELETE FROM devices WHERE user_id = ? AND id = ?", [userID.text, id.text]) > 0
+    }
+
+    private static let registration = """
+        INSERT INTO devices (user_id, id, replica, name, platform, registered_at, last_seen_at, registration_key)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (user_id, id) DO UPDATE SET replica = excluded.replica, name = excluded.name,
+            platform = excluded.platform, registered_at = excluded.registered_at,
+            last_seen_at = excluded.last_seen_at, registration_key = excluded.registration_key, acknowledged = NULL
+        """
+
+    private static func arguments(_ device: Device) -> [(any DatabaseValueConvertible)?] {
+        [
+            device.userID.text, device.id.text, device.replica.text, device.name, device.platform,
+            device.registeredAt.microseconds, device.lastSeenAt.microseconds, device.registrationKey,
+        ]
     }
 
     func device(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Device? {

@@ -28,8 +28,8 @@ struct SQLiteTransaction: StoreTransaction {
     static func records(
         _ names: [RecordName], in space: SpaceRow, _ columns: String, _ database: Database
     ) throws(StoreError) -> [Causality.Record?] {
-        let headQuery = try HotStatement(selection(columns, isSibling: false), database)
-        let siblingQuery = try HotStatement(selection(columns, isSibling: true), database)
+        let headQuery = try headQuery(columns, database)
+        let siblingQuery = try siblingQuery(columns, database)
         // Nearly no space has siblings: the second look-up of each name is spared.
         let hasSiblings = space.statistics.siblingCount > 0
         var records: [Causality.Record?] = []
@@ -70,7 +70,8 @@ struct SQLiteTransaction: StoreTransaction {
         try update.run()
     }
 
-    private func existing(_ space: Identifier) throws(StoreError) -> SpaceRow {
+    /// The row of the space, made where nothing was written yet.
+    func existing(_ space: Identifier) throws(StoreError) -> SpaceRow {
         if let row = try SpaceRow.read(space, database) { return row }
         let insertion = try HotStatement("INSERT INTO spaces (space, head) VALUES (?, 0)", database)
         insertion.bind(1, space)
@@ -97,20 +98,29 @@ struct SQLiteTransaction: StoreTransaction {
         }
     }
 
+    static func headQuery(_ columns: String, _ database: Database) throws(StoreError) -> HotStatement {
+        try HotStatement(selection(columns, isSibling: false), database)
+    }
+
+    static func siblingQuery(_ columns: String, _ database: Database) throws(StoreError) -> HotStatement {
+        try HotStatement(selection(columns, isSibling: true), database)
+    }
+
     private static func selection(_ columns: String, isSibling: Bool) -> String {
         "SELECT \(columns) FROM versions WHERE space = ? AND kind = ? AND id = ? "
             + "AND is_sibling = \(isSibling ? 1 : 0) ORDER BY position"
     }
 
-    private static func entries(
-        _ name: RecordName, in space: SpaceRow, _ query: HotStatement
+    /// What ``headQuery(_:_:)`` or ``siblingQuery(_:_:)`` finds, oldest first.
+    static func entries(
+        _ name: RecordName, in space: SpaceRow, _ query: HotStatement, countMax: Int = .max
     ) throws(StoreError) -> [LogEntry] {
         query.bind(1, space.number)
         query.bind(2, name.kind)
         query.bind(3, name.id)
         defer { query.reset() }
         var entries: [LogEntry] = []
-        while try query.step() { entries.append(try VersionRow.entry(query)) }
+        while entries.count < countMax, try query.step() { entries.append(try VersionRow.entry(query)) }
         return entries
     }
 }

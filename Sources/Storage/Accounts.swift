@@ -52,10 +52,12 @@ public struct Device: Sendable, Equatable {
     public var lastSeenAt: Position
     /// What it has confirmed to hold; nil before its first acknowledgement.
     public var acknowledged: Position?
+    /// What the registration was asked under, so that asking again under it finds the same one.
+    public var registrationKey: String?
 
     public init(
         userID: Identifier, id: Identifier, replica: Identifier, name: String, platform: String,
-        registeredAt: Position, lastSeenAt: Position, acknowledged: Position? = nil
+        registeredAt: Position, lastSeenAt: Position, acknowledged: Position? = nil, registrationKey: String? = nil
     ) {
         self.userID = userID
         self.id = id
@@ -65,6 +67,7 @@ public struct Device: Sendable, Equatable {
         self.registeredAt = registeredAt
         self.lastSeenAt = lastSeenAt
         self.acknowledged = acknowledged
+        self.registrationKey = registrationKey
     }
 }
 
@@ -92,6 +95,11 @@ public protocol AccountStore: Sendable {
     /// forgotten, and `device.acknowledged` ignored.
     /// - Throws: ``StoreError/refused(_:)`` when the user does not exist.
     func register(_ device: Device) throws(StoreError)
+    /// As ``register(_:)``, unless the device's present registration has the same ``Device/registrationKey``, which is
+    /// not nil: then nothing changes. Returns what is registered.
+    func registerOnce(_ device: Device) throws(StoreError) -> Device
+    /// Removes the device; false when there is none. What it wrote stays.
+    func removeDevice(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Bool
     func device(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Device?
     /// A user's devices, oldest registration first.
     func devices(of userID: Identifier) throws(StoreError) -> [Device]

@@ -70,6 +70,25 @@ struct MemoryAccounts: AccountStore {
         }
     }
 
+    func registerOnce(_ device: Device) throws(StoreError) -> Device {
+        try store.locked { (state) throws(StoreError) -> Device in
+            guard state.users[device.userID] != nil else { throw .refused("there is no user \(device.userID)") }
+            if let present = state.devices[device.userID]?[device.id], let key = present.registrationKey,
+                key == device.registrationKey
+            {
+                return present
+            }
+            var registered = device
+            registered.acknowledged = nil
+            state.devices[device.userID, default: [:]][device.id] = registered
+            return registered
+        }
+    }
+
+    func removeDevice(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Bool {
+        try store.locked { $0.devices[userID]?.removeValue(forKey: id) != nil }
+    }
+
     func device(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Device? {
         try store.locked { $0.devices[userID]?[id] }
     }

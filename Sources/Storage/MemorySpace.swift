@@ -22,7 +22,10 @@ struct MemorySpace {
     private var positions: [Position] = []
     private var entries: [LogEntry?] = []
     private var holeCount = 0
-    private var places: [RecordName: Place] = [:]
+    private(set) var places: [RecordName: Place] = [:]
+    /// The records' names in order, as the last listing found them. Names come and stay, so it is as good as it is long,
+    /// unless a rollback took some away.
+    var sortedNames: [RecordName] = []
 
     /// The index of the first entry after `position`.
     func index(after position: Position) -> Int {
@@ -115,6 +118,7 @@ struct MemorySpace {
         positions.removeSubrange(undo.countBefore...)
         for (index, entry) in undo.ended { entries[index] = entry }
         for (name, place) in undo.places { places[name] = place }
+        sortedNames = []
         holeCount -= undo.ended.count
         head = undo.head
     }

@@ -11,6 +11,13 @@ public final class MemoryStore: Store, @unchecked Sendable {
         var users: [Identifier: User] = [:]
         var keys: [String: APIKeyRecord] = [:]
         var devices: [Identifier: [Identifier: Device]] = [:]
+        /// By space and device, oldest first.
+        var answers: [Identifier: [Identifier: [HeldAnswer]]] = [:]
+    }
+
+    struct HeldAnswer {
+        let key: AnswerKey
+        let answer: KeptAnswer
     }
 
     public let generation: Generation
@@ -19,6 +26,7 @@ public final class MemoryStore: Store, @unchecked Sendable {
     private let lock = NSLock()
     private var state = State()
     private var undo: [(space: Identifier, step: MemorySpace.Undo)] = []
+    private var answersUndo: [(space: Identifier, device: Identifier, before: [HeldAnswer])] = []
 
     public init(generation: Generation) {
         self.generation = generation
@@ -32,12 +40,14 @@ public final class MemoryStore: Store, @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         undo = []
+        answersUndo = []
         do throws(StoreError) {
             let value = try body(Transaction(store: self))
             for (space, _) in undo { state.spaces[space]?.squeeze() }
             return value
         } catch {
             for (space, step) in undo.reversed() { state.spaces[space]?.restore(step) }
+            for (space, device, before) in answersUndo.reversed() { state.answers[space]?[device] = before }
             throw error
         }
     }
@@ -52,6 +62,14 @@ public final class MemoryStore: Store, @unchecked Sendable {
 
     public func record(_ key: RecordKey) throws(StoreError) -> Record? {
         reading { $0.spaces[key.space]?.record(key.name) }
+    }
+
+    public func records(_ query: RecordQuery) throws(StoreError) -> RecordPage {
+        reading { $0.spaces[query.space]?.records(query) ?? RecordPage(records: [], next: nil) }
+    }
+
+    public func manifest(_ query: ManifestQuery) throws(StoreError) -> ManifestPage {
+        reading { $0.spaces[query.space]?.manifest(query) ?? ManifestPage(entries: [], next: nil) }
     }
 
     public func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics {
@@ -85,6 +103,23 @@ public final class MemoryStore: Store, @unchecked Sendable {
 
         func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry? {
             store.state.spaces[space]?.entry(at: position)
+        }
+
+        func answer(
+            to key: AnswerKey, of device: Identifier, in space: Identifier
+        ) throws(StoreError) -> KeptAnswer? {
+            store.state.answers[space]?[device]?.last { $0.key == key }?.answer
+        }
+
+        func keep(
+            _ answer: KeptAnswer, to key: AnswerKey, of device: Identifier, in space: Identifier
+        ) throws(StoreError) {
+            let before = store.state.answers[space]?[device] ?? []
+            store.answersUndo.append((space, device, before))
+            var held = before.filter { $0.key != key && !$0.answer.isExpired(at: answer.keptAt) }
+            held.append(HeldAnswer(key: key, answer: answer))
+            held.removeFirst(held.count - KeptAnswer.countKept(newestFirst: held.reversed().map(\.answer.items.count)))
+            store.state.answers[space, default: [:]][device] = held
         }
 
         func append(

@@ -6,11 +6,11 @@ internal import Causality
 /// is drafted is whole. Contents are read for the few versions that are written on or answered with.
 struct SpaceDraft {
     let space: Identifier
-    private let before: Position
-    private let now: Position
-    private let transaction: any StoreTransaction
+    let before: Position
+    let now: Position
+    let transaction: any StoreTransaction
     private var head: Position
-    private var records: [RecordName: Record]
+    private(set) var records: [RecordName: Record]
     private var added: [Position: LogEntry] = [:]
     private var ended: [Position] = []
     /// Set while an atomic submission is decided.
@@ -41,7 +41,8 @@ struct SpaceDraft {
         for (name, record) in zip(names, stored) { records[name] = record }
     }
 
-    mutating func apply(
+    /// Decides on a submission that was not answered before.
+    mutating func settle(
         _ submission: Submission, policies: [Identifier: ConflictPolicy]
     ) throws(StoreError) -> [ItemResult] {
         guard submission.isAtomic else { return try decideAll(submission, policies: policies) }
@@ -76,8 +77,16 @@ struct SpaceDraft {
     ) throws(StoreError) -> [ItemResult] {
         var results: [ItemResult] = []
         results.reserveCapacity(submission.changes.count)
-        for change in submission.changes {
-            results.append(try decide(change, of: submission, policies: policies))
+        for (index, change) in submission.changes.enumerated() {
+            guard index < submission.settlements.count else {
+                results.append(try decide(change, of: submission, policies: policies))
+                continue
+            }
+            if let named = try named(change, submission.settlements[index], replica: submission.replica) {
+                results.append(try decide(named, of: submission, policies: policies))
+            } else {
+                results.append(try unknownVersion(change.name))
+            }
         }
         return results
     }
@@ -125,7 +134,7 @@ struct SpaceDraft {
     }
 
     /// The head as an answer carries it: whole, or nil past ``Journal/storedBytesMax``.
-    private mutating func answered(_ entry: LogEntry?) throws(StoreError) -> LogEntry? {
+    mutating func answered(_ entry: LogEntry?) throws(StoreError) -> LogEntry? {
         guard let entry, entry.position <= before else { return entry }
         if let whole = loaded[entry.position] { return whole }
         guard storedBytes < Journal.storedBytesMax else { return nil }
@@ -136,7 +145,7 @@ struct SpaceDraft {
     }
 
     /// The stored version at `position`; nil where it is a drafted one, which has its content.
-    private func storedContent(_ position: Position?) throws(StoreError) -> LogEntry? {
+    func storedContent(_ position: Position?) throws(StoreError) -> LogEntry? {
         guard let position, position <= before else { return nil }
         if let whole = loaded[position] { return whole }
         guard let whole = try transaction.entry(at: position, in: space) else {
@@ -205,7 +214,9 @@ extension ItemResult {
     public var isSuccess: Bool {
         switch decision {
         case .verdict(.accepted, _), .verdict(.duplicate, _): true
-        case .verdict(.stale, _), .verdict(.conflict, _), .siblingLimit, .clockLimit, .atomicAborted: false
+        case .verdict(.stale, _), .verdict(.conflict, _), .siblingLimit, .clockLimit, .unknownVersion,
+            .atomicAborted:
+            false
         }
     }
 }

@@ -34,6 +34,12 @@ public protocol Store: Sendable {
     /// The record, or nil where there is none, or where `key` is of another space.
     func record(_ key: RecordKey) throws(StoreError) -> Record?
 
+    /// The records of `query.space` in order of their names, from one consistent cut.
+    func records(_ query: RecordQuery) throws(StoreError) -> RecordPage
+
+    /// The heads of `query.space` in order of their names, without contents, from one consistent cut.
+    func manifest(_ query: ManifestQuery) throws(StoreError) -> ManifestPage
+
     /// What the hub tells of a space.
     func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics
 
@@ -57,6 +63,15 @@ public protocol StoreTransaction {
 
     /// The whole entry at `position`, nil where there is none.
     func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry?
+
+    /// The answer that is kept for a push of `device`, however old it is; nil where there is none.
+    func answer(to key: AnswerKey, of device: Identifier, in space: Identifier) throws(StoreError) -> KeptAnswer?
+
+    /// Keeps an answer in place of an earlier one of the same key, and removes what is over the bounds of
+    /// ``KeptAnswer`` for this device. Call after ``lockHead(of:)``.
+    func keep(
+        _ answer: KeptAnswer, to key: AnswerKey, of device: Identifier, in space: Identifier
+    ) throws(StoreError)
 
     /// Removes the entries at `ended`, adds `added`, and moves the head of `space` to `head`.
     ///

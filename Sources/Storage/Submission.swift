@@ -11,10 +11,14 @@ public struct Submission: Sendable {
     /// The items that stood in the way keep their own verdict, and not even a conflict among them is kept as a sibling.
     public var isAtomic: Bool
     public var isForced: Bool
+    /// Of a resolve, one for each change; empty for a push.
+    public var settlements: [Settlement]
+    /// Set where the same request may come again and is to be answered as it was: for pushes over REST.
+    public var answerKey: AnswerKey?
 
     public init(
         space: Identifier, author: Identifier, replica: Identifier, changes: [Change], isAtomic: Bool = false,
-        isForced: Bool = false
+        isForced: Bool = false, settlements: [Settlement] = [], answerKey: AnswerKey? = nil
     ) {
         self.space = space
         self.author = author
@@ -22,6 +26,8 @@ public struct Submission: Sendable {
         self.changes = changes
         self.isAtomic = isAtomic
         self.isForced = isForced
+        self.settlements = settlements
+        self.answerKey = answerKey
     }
 }
 
@@ -34,6 +40,9 @@ public struct ItemResult: Sendable, Equatable {
         /// The version's clock, merged with what it replaces or supersedes, would be over the limits of a clock;
         /// nothing was written.
         case clockLimit
+        /// The resolve names, in what it supersedes or keeps, a version that is not stored (any more), or two of one
+        /// clock without a hash; nothing was written.
+        case unknownVersion
         /// Another item of its atomic submission was not accepted; nothing of it was written.
         case atomicAborted
     }

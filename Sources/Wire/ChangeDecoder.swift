@@ -18,7 +18,14 @@ struct ChangeDecoder {
     private var position = FieldPlace("position")
     private var author = FieldPlace("author")
     private var sibling = FieldPlace("sibling")
+    private var keep = FieldPlace("keep")
+    /// Whether it reads a resolution, which has a field `keep`.
+    private let isResolution: Bool
     private var problem: FieldProblem?
+
+    private init(isResolution: Bool = false) {
+        self.isResolution = isResolution
+    }
 
     /// Times before 1970 and up to the year 2255, exact in every JSON reader.
     private static let timeRange = -Position.max.microseconds...Position.max.microseconds
@@ -64,6 +71,60 @@ struct ChangeDecoder {
         return LogEntry(position: position, author: author, change: change, isSibling: isSibling)
     }
 
+    /// Reads one element of a resolve at a validated value; the settlement is nil where the item is a rejection.
+    static func resolution(
+        _ scanner: JSONScanner, at place: Range<Int>, of bytes: [UInt8], limits: WireLimits
+    ) throws(FieldProblem) -> (PushItem, Settlement?) {
+        var decoder = ChangeDecoder(isResolution: true)
+        var walker = scanner.at(place)
+        let isObject: Bool
+        do throws(JSONError) {
+            isObject = try decoder.collect(&walker)
+        } catch {
+            throw FieldProblem(error)
+        }
+        guard isObject else {
+            let rejection = ItemRejection(
+                kind: nil, id: nil, error: .badField, message: "a resolution must be an object")
+            return (.rejected(rejection), nil)
+        }
+        do throws(FieldProblem) {
+            let (change, settlement) = try decoder.resolution(scanner, of: bytes, limits: limits)
+            return (.change(change), settlement)
+        } catch {
+            let rejection = ItemRejection(
+                kind: decoder.echo(decoder.kind, scanner), id: decoder.echo(decoder.id, scanner), error: error.code,
+                message: error.message)
+            return (.rejected(rejection), nil)
+        }
+    }
+
+    private func resolution(
+        _ scanner: JSONScanner, of bytes: [UInt8], limits: WireLimits
+    ) throws(FieldProblem) -> (Change, Settlement) {
+        if let problem { throw problem }
+        guard let kept = try keep.clock(scanner, limits: limits) else {
+            let isDeleted = try deleted.boolean(scanner) ?? false
+            guard body.range != nil || isDeleted else {
+                throw FieldProblem(.missingField, "one of the fields `keep`, `body` and `deleted` is missing")
+            }
+            let change = try change(scanner, of: bytes, limits: limits)
+            guard !change.supersedes.isEmpty else { throw .missing("supersedes") }
+            return (change, Settlement(inheritsNamespace: try namespace.identifier(scanner) == nil))
+        }
+        guard body.range == nil, try deleted.boolean(scanner) ?? false == false else {
+            throw FieldProblem(.badField, "`keep` takes a stored version's content: leave out `body` and `deleted`")
+        }
+        guard let kind = try kind.identifier(scanner) else { throw .missing("kind") }
+        guard let id = try id.identifier(scanner) else { throw .missing("id") }
+        let superseded = try supersedes.clocks(scanner, limits: limits)
+        guard !superseded.isEmpty else { throw .missing("supersedes") }
+        let change = Change(
+            kind: kind, id: id, clock: VectorClock(), hash: "", body: [], supersedes: superseded)
+        let name = VersionName(clock: kept, hash: try hash.identifier(scanner, code: .badField))
+        return (change, Settlement(keeps: name))
+    }
+
     /// Notes where the fields lie. False where the value is no object.
     private mutating func collect(_ scanner: inout JSONScanner) throws(JSONError) -> Bool {
         guard scanner.peek() == UInt8(ascii: "{") else {
@@ -106,6 +167,8 @@ struct ChangeDecoder {
             try author.take(&scanner, &problem)
         } else if scanner.isName(name, "sibling") {
             try sibling.take(&scanner, &problem)
+        } else if isResolution, scanner.isName(name, "keep") {
+            try keep.take(&scanner, &problem)
         } else {
             // Fields of later versions are passed over; their text must be sound all the same.
             var unknown = FieldPlace("unknown")

@@ -133,6 +133,11 @@ extension ErrorCode {
             ErrorEntry(
                 "The record has as many unresolved siblings as it may.",
                 "Resolve them: push one change whose `supersedes` names their clocks.", http: 409)
+        case .unknownVersion:
+            ErrorEntry(
+                "The record has no stored version of this clock.",
+                "Read the record again and name the versions that it has now; beside `keep`, a `hash` tells two of one clock apart.",
+                http: 409)
         case .atomicAborted:
             ErrorEntry(
                 "Another item of the atomic push was not accepted; nothing of it was written.",

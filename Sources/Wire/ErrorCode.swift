@@ -27,6 +27,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     // The state of the data.
     case resync
     case siblingLimit = "sibling_limit"
+    case unknownVersion = "unknown_version"
     case atomicAborted = "atomic_aborted"
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"

@@ -136,8 +136,10 @@ extension FieldPlace {
     }
 
     /// The places of an array's elements; nil where the field is absent.
+    ///
+    /// - Parameter excess: the code of a list that is too long, unless it is `code` too.
     func elements(
-        _ scanner: JSONScanner, _ wanted: String, countMax: Int, code: ErrorCode
+        _ scanner: JSONScanner, _ wanted: String, countMax: Int, code: ErrorCode, excess: ErrorCode? = nil
     ) throws(FieldProblem) -> [Range<Int>]? {
         guard let range, !scanner.isNull(at: range) else { return nil }
         var walker = scanner.at(range)
@@ -154,7 +156,7 @@ extension FieldPlace {
             throw FieldProblem(error)
         }
         guard count <= countMax else {
-            throw FieldProblem(code, "`\(name)` has \(count) elements, over the limit of \(countMax)")
+            throw FieldProblem(excess ?? code, "`\(name)` has \(count) elements, over the limit of \(countMax)")
         }
         return places
     }

@@ -30,11 +30,11 @@ struct ObjectReader {
     let scanner: JSONScanner
     let place: Range<Int>
 
-    init(_ scanner: JSONScanner, at place: Range<Int>) throws(FieldProblem) {
+    init(_ scanner: JSONScanner, at place: Range<Int>, code: ErrorCode = .badFrame) throws(FieldProblem) {
         self.scanner = scanner
         self.place = place
         guard scanner.byte(place.lowerBound) == UInt8(ascii: "{") else {
-            throw FieldProblem(.badFrame, "an object is wanted at byte \(place.lowerBound)")
+            throw FieldProblem(code, "an object is wanted at byte \(place.lowerBound)")
         }
     }
 

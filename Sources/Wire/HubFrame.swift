@@ -113,7 +113,8 @@ public struct PushedItem: Sendable, Equatable {
     /// The journal's answer to `change`.
     public init(_ change: Change, _ result: ItemResult) {
         self.init(
-            kind: change.kind.text, id: change.id.text, verdict: .rejected, clock: result.clock,
+            kind: change.kind.text, id: change.id.text, verdict: .rejected,
+            clock: result.clock.isEmpty ? nil : result.clock,
             position: result.position, stored: result.stored)
         switch result.decision {
         case .verdict(let verdict, let reason):
@@ -121,6 +122,7 @@ public struct PushedItem: Sendable, Equatable {
             self.reason = reason
         case .siblingLimit: refuse(.siblingLimit)
         case .clockLimit: refuse(.badClock, PushedItem.clockLimitMessage)
+        case .unknownVersion: refuse(.unknownVersion)
         case .atomicAborted: refuse(.atomicAborted)
         }
     }

@@ -15,15 +15,29 @@ struct Carillon: ParsableCommand {
               carillon tail --key KEY --device phone
               carillon push notes.ndjson --key KEY --device laptop
 
-            CARILLON_URL and CARILLON_KEY stand in for --url and --key.
+            CARILLON_URL, CARILLON_KEY and CARILLON_DEVICE stand in for --url, --key and --device, and so does \
+            ~/.config/carillon/config.toml: see `carillon config --help`.
 
             Exit codes:
               \(ExitStatus.table)
             """,
         version: Hub.version,
-        subcommands: [
-            ServeCommand.self, PushCommand.self, TailCommand.self, PullCommand.self, GetCommand.self,
-            StatusCommand.self, DeviceCommand.self, UserCommand.self, KeyCommand.self,
+        groupedSubcommands: [
+            CommandGroup(name: "A hub", subcommands: [ServeCommand.self, UserCommand.self, KeyCommand.self]),
+            CommandGroup(
+                name: "Records",
+                subcommands: [
+                    PushCommand.self, TailCommand.self, PullCommand.self, GetCommand.self, DiffCommand.self,
+                    ExportCommand.self, ImportCommand.self,
+                ]),
+            CommandGroup(name: "Conflicts", subcommands: [ConflictsCommand.self, ResolveCommand.self]),
+            CommandGroup(
+                name: "Setting up",
+                subcommands: [
+                    StatusCommand.self, DoctorCommand.self, DeviceCommand.self, ConfigCommand.self,
+                    CompletionsCommand.self,
+                    ManCommand.self,
+                ]),
         ])
 
     static func main() {

@@ -26,27 +26,17 @@ struct EntryPrinter {
         var line = Clock.text(entry.position.microseconds) + "  "
         let change = entry.change
         if entry.isSibling { line += "CONFLICT  " }
-        line += "\(change.kind)/\(change.id)  \(entry.author)  "
+        // Nobody's own: the hub put it together.
+        let author = entry.author.text.isEmpty ? "(hub)" : entry.author.text
+        line += "\(change.kind)/\(change.id)  \(author)  "
         line += change.isDeleted && change.body.isEmpty ? "(deleted)" : oneLine(change.body)
         if change.isDeleted, !change.body.isEmpty { line += "  (deleted)" }
-        out += Array(shortened(line).utf8)
+        out += Array(OneLine.shortened(OneLine.clean(line), columns: columns).utf8)
         out.append(UInt8(ascii: "\n"))
     }
 
     /// The body without its line breaks, and no more of it than a line can show.
     private func oneLine(_ body: ArraySlice<UInt8>) -> String {
-        let shown = columns.map { body.prefix(4 * $0) } ?? body
-        return String(decoding: shown.map { $0 == 0x0a || $0 == 0x0d || $0 == 0x09 ? 0x20 : $0 }, as: UTF8.self)
-    }
-
-    /// Control characters would speak to the terminal: names may hold those from U+0080.
-    private func shortened(_ line: String) -> String {
-        var clean = String.UnicodeScalarView()
-        for scalar in line.unicodeScalars {
-            clean.append((0x7f...0x9f).contains(scalar.value) || scalar.value < 0x20 ? "\u{fffd}" : scalar)
-        }
-        let text = String(clean)
-        guard let columns, text.count > columns else { return text }
-        return text.prefix(max(1, columns - 1)) + "…"
+        OneLine.text(columns.map { body.prefix(4 * $0) } ?? body)
     }
 }

@@ -5,6 +5,7 @@ enum ExitStatus: Int32, CaseIterable {
     case usage = 64
     case badInput = 65
     case hubUnavailable = 69
+    case commandFailed = 70
     case inputOutput = 74
     case temporary = 75
     case notAuthorised = 77
@@ -12,10 +13,11 @@ enum ExitStatus: Int32, CaseIterable {
     var sentence: String {
         switch self {
         case .success: "all went well"
-        case .notAccepted: "some items were not accepted, or there is no such record"
+        case .notAccepted: "not accepted, not found, or different"
         case .usage: "the command line is wrong"
         case .badInput: "the input is not what it should be"
         case .hubUnavailable: "the hub cannot be reached, or is none"
+        case .commandFailed: "the command of tail --exec failed each time it was tried"
         case .inputOutput: "a file or the store could not be read or written"
         case .temporary: "the hub cannot do it just now; try again"
         case .notAuthorised: "the API key is missing, unknown or revoked"

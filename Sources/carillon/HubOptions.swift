@@ -1,48 +1,44 @@
 internal import ArgumentParser
 internal import CarillonClient
-internal import Foundation
+internal import Causality
 internal import Hub
 
 /// Which hub, and who asks.
 struct HubOptions: ParsableArguments {
-    @Option(help: "The hub, http://host:port. Else CARILLON_URL, else \(HubURL.standard).")
+    @Option(help: "The hub, http://host:port. Else CARILLON_URL, the configuration's, \(HubURL.standard).")
     var url: String?
-    @Option(help: "The API key. Else CARILLON_KEY, which does not show in the list of processes.")
+    @Option(help: "The API key. Else CARILLON_KEY, which does not show in the list of processes, the configuration's.")
     var key: String?
+    @Option(help: ArgumentHelp("The configuration's table [profile.NAME]. Else CARILLON_PROFILE.", valueName: "name"))
+    var profile: String?
+    @Option(
+        help: ArgumentHelp(
+            "The configuration. Else CARILLON_CONFIG, ~/.config/carillon/config.toml.", valueName: "file"),
+        completion: .file(extensions: ["toml"]))
+    var config: String?
 
     static var program: String { "carillon/\(Hub.version)" }
 
-    func hubURL() throws -> HubURL {
-        guard let text = url ?? environment("CARILLON_URL") else { return .standard }
-        do throws(HubURLError) {
-            return try HubURL(parsing: text)
-        } catch {
-            throw CommandFailure(.usage, "\"\(text)\" is no hub's URL: \(error.sentence).")
-        }
-    }
-
-    func apiKey() throws -> String {
-        guard let key = key ?? environment("CARILLON_KEY") else {
-            throw CommandFailure(
-                .usage, "There is no API key.",
-                remedy: "Pass --key or set CARILLON_KEY; `carillon key create USER` makes one.")
-        }
-        // It becomes a header field.
-        guard !key.isEmpty, key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-            throw CommandFailure(.usage, "The API key holds characters that no key has.")
-        }
-        return key
-    }
+    func settings() throws -> HubSettings { try HubSettings(self) }
 
     func rest() throws -> RESTClient {
-        var rest = RESTClient(url: try hubURL(), key: try apiKey())
+        let settings = try settings()
+        var rest = RESTClient(url: try settings.hubURL(), key: try settings.apiKey())
         rest.client = HubOptions.program
         return rest
     }
+}
 
-    private func environment(_ name: String) -> String? {
-        ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
-    }
+/// Under which name this side pushes and listens.
+struct DeviceOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "This device's name; it is registered when it is new. Else CARILLON_DEVICE, the configuration's.",
+            valueName: "device"),
+        transform: { try Names.identifier($0, "device") })
+    var device: Identifier?
+
+    func name(_ settings: HubSettings) throws -> Identifier { try settings.deviceName(device) }
 }
 
 extension CommandFailure {

@@ -28,9 +28,6 @@ struct PullCommand: ParsableCommand {
 
     func validate() throws {
         if let limit, !(1...10_000).contains(limit) { throw ValidationError("--limit is a number from 1 to 10000.") }
-        for filter in filters.kinds + filters.namespaces where filter.text.contains(",") {
-            throw ValidationError("\"\(filter)\" holds a comma, which separates names here; use tail instead.")
-        }
     }
 
     func run() throws {
@@ -41,7 +38,7 @@ struct PullCommand: ParsableCommand {
         repeat {
             let page = try page(rest, after: place)
             var out: [UInt8] = []
-            for entry in page.changes { printer.append(entry, into: &out) }
+            for entry in page.changes where filters.admits(entry.change) { printer.append(entry, into: &out) }
             try Output.write(out)
             place = page.cursor.text
             hasMore = page.hasMore
@@ -53,10 +50,7 @@ struct PullCommand: ParsableCommand {
         var query: [(String, String)] = []
         if let place { query.append(("cursor", place)) }
         if let limit { query.append(("limit", String(limit))) }
-        if !filters.kinds.isEmpty { query.append(("kinds", filters.kinds.map(\.text).joined(separator: ","))) }
-        if !filters.namespaces.isEmpty {
-            query.append(("namespaces", filters.namespaces.map(\.text).joined(separator: ",")))
-        }
+        query += filters.query
         let asked = query
         let bytes = try asking { () throws(ClientError) in try rest.get(["v1", "pull"], query: asked) }
         do throws(FrameError) {

@@ -25,12 +25,7 @@ struct PushCommand: ParsableCommand {
 
     @Argument(help: "An NDJSON file, or - for standard input.", completion: .file())
     var file = "-"
-    @Option(
-        help: "This device's name; it is registered when it is new.",
-        transform: {
-            try Names.identifier($0, "device")
-        })
-    var device: Identifier
+    @OptionGroup var device: DeviceOption
     @Option(help: "The kind of lines that name none.", transform: { try Names.identifier($0, "kind") })
     var kind: Identifier?
     @Option(help: ArgumentHelp("Changes in one push, at most 10,000.", valueName: "n"))
@@ -50,12 +45,14 @@ struct PushCommand: ParsableCommand {
     }
 
     func run() throws {
-        var configuration = HubLinkConfiguration(url: try hub.hubURL(), key: try hub.apiKey(), device: device)
+        let settings = try hub.settings()
+        var configuration = HubLinkConfiguration(
+            url: try settings.hubURL(), key: try settings.apiKey(), device: try device.name(settings))
         configuration.isLive = false
         configuration.client = HubOptions.program
-        let input = try open()
+        let input = try InputFile.open(file)
         let pusher = Pusher(pusherConfiguration, session: Digest.hex(Secret.random(count: 6)), now: { Clock.now })
-        let report = PushReport(isJSON: json, sizeOfInput: size(of: input))
+        let report = PushReport(isJSON: json, sizeOfInput: InputFile.size(of: input))
         let reader = InputReader(descriptor: input, linesMax: atomic ? 10_000 : batch, isWhole: atomic)
         pusher.onInputTaken = { reader.room.signal() }
         pusher.onTrouble = { report.tell($0) }
@@ -87,24 +84,6 @@ struct PushCommand: ParsableCommand {
             configuration.reconnectsMax = nil
         }
         return configuration
-    }
-
-    private func open() throws -> Int32 {
-        if file == "-" {
-            if isatty(STDIN_FILENO) == 1 { Terminal.complain("Reading changes from the terminal; end with Ctrl-D.") }
-            return STDIN_FILENO
-        }
-        let descriptor = Foundation.open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw CommandFailure(.inputOutput, "Cannot read \(file): \(String(cString: strerror(errno))).")
-        }
-        return descriptor
-    }
-
-    private func size(of descriptor: Int32) -> Int? {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        return Int(status.st_size)
     }
 
     private func conclude(_ pusher: Pusher, wasStopped: Bool) throws {

@@ -10,6 +10,8 @@ final class PushReport {
     private var barShownAt = Date.distantPast
     private var isBarShown = false
     private let startedAt = Date()
+    /// Conflicts that are as they should be: siblings of an import that are siblings again. Nil for a push.
+    var siblingCount: Int?
 
     init(isJSON: Bool, sizeOfInput: Int?) {
         self.isJSON = isJSON
@@ -63,17 +65,20 @@ final class PushReport {
         let tally = pusher.tally
         let counts = [
             ("accepted", tally.accepted), ("duplicate", tally.duplicate), ("stale", tally.stale),
-            ("conflict", tally.conflict), ("rejected", tally.rejected),
+            ("conflict", tally.conflict - (siblingCount ?? 0)), ("rejected", tally.rejected),
         ]
         if isJSON {
             var line = "{\"type\":\"summary\",\"total\":\(tally.total)"
             for (name, count) in counts { line += ",\"\(name)\":\(count)" }
+            if let siblingCount { line += ",\"siblings\":\(siblingCount)" }
             line += ",\"unanswered\":\(pusher.unanswered)"
             if let position = tally.position { line += ",\"position\":\(position)" }
             try? Output.write(line + "}\n")
             return
         }
-        let told = counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
+        var parts = counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }
+        if let siblingCount, siblingCount > 0 { parts.append("\(siblingCount) kept as siblings") }
+        let told = parts.joined(separator: ", ")
         if tally.total == 0, pusher.failure != nil { return }
         Terminal.complain(
             "\(tally.total) \(tally.total == 1 ? "change" : "changes")\(told.isEmpty ? "" : ": \(told)").")

@@ -5,29 +5,20 @@ internal import Wire
 
 /// Prints what a link hears, and keeps the cursor of what was printed.
 final class Tail: HubLinkDelegate {
-    /// Between two saves of the cursor: each is a write and a sync.
-    private static let saveNanoseconds: UInt64 = 500_000_000
-    private static let saveToken: UInt64 = 1
-
     /// Why it ended, other than as it was asked to.
     private(set) var failure: (any Error)?
 
     private let printer: EntryPrinter
-    private let file: StateFile
+    private let keeper: CursorKeeper
     private let countMax: Int?
     private let endsWhenSynced: Bool
     private var printedCount = 0
-    /// Everything up to here is out.
-    private var printed: Cursor?
-    private var saved: Cursor?
-    private var savedAt: UInt64 = 0
-    private var isSaveDue = false
     private var out: [UInt8] = []
     private var isBroken = false
 
     init(printer: EntryPrinter, file: StateFile, countMax: Int?, endsWhenSynced: Bool) {
         self.printer = printer
-        self.file = file
+        keeper = CursorKeeper(file)
         self.countMax = countMax
         self.endsWhenSynced = endsWhenSynced
     }
@@ -68,7 +59,7 @@ final class Tail: HubLinkDelegate {
     }
 
     func linkRestarted(_ link: HubLink) {
-        (printed, saved) = (nil, nil)
+        keeper.forget()
         Terminal.complain("The hub's log began anew or no longer reaches back to our cursor: reading all of it.")
     }
 
@@ -86,40 +77,28 @@ final class Tail: HubLinkDelegate {
     }
 
     func link(_ link: HubLink, timer token: UInt64) {
-        isSaveDue = false
-        save(link)
+        keep(link) { () throws(CommandFailure) in try keeper.timerFired(link) }
     }
 
     // MARK: The cursor
 
     private func moved(to cursor: Cursor, _ link: HubLink) {
-        printed = cursor
-        if savedAt == 0 || link.now - savedAt >= Tail.saveNanoseconds {
-            save(link)
-        } else if !isSaveDue {
-            isSaveDue = true
-            link.schedule(afterMilliseconds: 500, token: Tail.saveToken)
-        }
+        keep(link) { () throws(CommandFailure) in try keeper.move(to: cursor, link) }
     }
 
-    /// What is printed is saved, and what is saved is acknowledged: in this order nothing is ever lost.
-    private func save(_ link: HubLink) {
-        guard let printed, printed != saved else { return }
-        do throws(StateFile.Failure) {
-            try file.save(printed)
+    private func keep(_ link: HubLink, _ body: () throws(CommandFailure) -> Void) {
+        do throws(CommandFailure) {
+            try body()
         } catch {
-            end(link, CommandFailure(.inputOutput, "\(error.sentence).", remedy: "Name another file with --state."))
-            return
+            // Not by `end`: it would save again.
+            if failure == nil { failure = error }
+            link.finish()
         }
-        saved = printed
-        savedAt = link.now
-        link.send(.ack(cursor: printed))
     }
 
     private func end(_ link: HubLink, _ error: (any Error)? = nil) {
         if failure == nil { failure = error }
-        // Without this check a state file that cannot be written would end the tail again and again.
-        if !(error is CommandFailure) { save(link) }
+        keep(link) { () throws(CommandFailure) in try keeper.save(link) }
         link.finish()
     }
 }

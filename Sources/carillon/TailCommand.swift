@@ -20,16 +20,19 @@ struct TailCommand: ParsableCommand {
               carillon tail --device phone --kind note --since 10m
               carillon tail --device backup --json >> changes.ndjson
               carillon tail --device check --from-start --until-synced --json
+              carillon tail --device mailer --kind note --exec './send.sh "$CARILLON_ID"'
 
-            Ends with 0 on SIGINT and SIGTERM, its cursor saved.
+            With --exec a command runs once per change, by /bin/sh, the change as JSON on its standard input, and in its \
+            environment CARILLON_KIND, CARILLON_ID, CARILLON_NAMESPACE, CARILLON_POSITION, CARILLON_DELETED (1 or 0), \
+            CARILLON_SIBLING (1 for a concurrent version), CARILLON_AUTHOR and CARILLON_ATTEMPT. The cursor moves \
+            when the command has succeeded, so after a crash a change may come twice, and never not at all. A command \
+            that fails is run again, later each time; past --retries the tail ends with 70, its cursor before that \
+            change.
+
+            Ends with 0 on SIGINT and SIGTERM, its cursor saved; commands that run have 8 seconds to end.
             """)
 
-    @Option(
-        help: "This device's name; it is registered when it is new.",
-        transform: {
-            try Names.identifier($0, "device")
-        })
-    var device: Identifier
+    @OptionGroup var device: DeviceOption
     @OptionGroup var filters: FilterOptions
     @Option(help: "Begin at 10m, 2h, 1d ago, at an ISO 8601 time, or at 0, the beginning.")
     var since: String?
@@ -47,9 +50,22 @@ struct TailCommand: ParsableCommand {
     var untilSynced = false
     @Flag(help: "One JSON object per line, bodies byte for byte.")
     var json = false
+    @Option(
+        help: ArgumentHelp("Run this by /bin/sh for each change instead of printing it.", valueName: "command"),
+        completion: .shellCommand("compgen -c"))
+    var exec: String?
+    @Option(help: ArgumentHelp("Commands at once, 1 to 64; changes of one record stay in order.", valueName: "n"))
+    var jobs: Int?
+    @Option(help: ArgumentHelp("Times that a failed command is run again, 5 unless told.", valueName: "n"))
+    var retries: Int?
     @OptionGroup var hub: HubOptions
 
     func validate() throws {
+        if exec == nil, jobs != nil || retries != nil { throw ValidationError("--jobs and --retries are for --exec.") }
+        if exec != nil, json { throw ValidationError("--exec prints nothing; its command gets JSON.") }
+        if let exec, exec.isEmpty || exec.utf8.contains(0) { throw ValidationError("--exec is a shell command.") }
+        if let jobs, !(1...64).contains(jobs) { throw ValidationError("--jobs is a number from 1 to 64.") }
+        if let retries, retries < 0 { throw ValidationError("--retries is a number from 0.") }
         if let count, count < 1 { throw ValidationError("--count is a number from 1.") }
         if since != nil, fromStart { throw ValidationError("--since and --from-start exclude each other.") }
         if let since, SinceTime.parse(since, now: Clock.now) == nil {
@@ -61,26 +77,55 @@ struct TailCommand: ParsableCommand {
     }
 
     func run() throws {
-        let url = try hub.hubURL()
-        let key = try hub.apiKey()
+        let settings = try hub.settings()
+        let (url, key, device) = (try settings.hubURL(), try settings.apiKey(), try device.name(settings))
         var configuration = HubLinkConfiguration(url: url, key: key, device: device)
         configuration.kinds = filters.kinds
         configuration.namespaces = filters.namespaces
         configuration.client = HubOptions.program
         let file = StateFile(path: state ?? TailState.path(url, key: key, device, filters))
+        let start = try start(file)
+        if let exec {
+            try follow(configuration, from: start, running: exec, file)
+        } else {
+            try follow(configuration, from: start, file)
+        }
+    }
+
+    private func follow(_ configuration: HubLinkConfiguration, from start: Cursor?, _ file: StateFile) throws {
         let tail = Tail(
             printer: EntryPrinter(isJSON: json), file: file, countMax: count, endsWhenSynced: untilSynced)
+        try link(configuration, from: start, tail) { _ in }
+        if let failure = tail.failure { throw failure }
+    }
+
+    private func follow(
+        _ configuration: HubLinkConfiguration, from start: Cursor?, running exec: String, _ file: StateFile
+    ) throws {
+        let link = Guarded<LoopAddress<HubLink.Mail>?>(nil)
+        let command = ShellCommand(exec) { link.withLock { $0 }?.post(.note(ExecTail.EndNote())) }
+        let work = ExecTail.Configuration(
+            jobsMax: jobs ?? 1, retriesMax: retries ?? 5, countMax: count, endsWhenSynced: untilSynced)
+        let tail = ExecTail(command, work, file: file)
+        try self.link(configuration, from: start, tail) { address in link.withLock { $0 = address } }
+        try tail.settle()
+        if let failure = tail.failure { throw failure }
+    }
+
+    private func link(
+        _ configuration: HubLinkConfiguration, from start: Cursor?, _ delegate: any HubLinkDelegate,
+        ready: (LoopAddress<HubLink.Mail>) -> Void
+    ) throws {
         var signals: StopSignals?
-        let start = try start(file)
         do throws(ReactorError) {
-            try HubLink.run(configuration, from: start, delegate: tail) { address in
+            try HubLink.run(configuration, from: start, delegate: delegate) { address in
+                ready(address)
                 signals = StopSignals { address.post(.note(StopNote())) }
             }
         } catch {
             throw CommandFailure(.inputOutput, error.description)
         }
         withExtendedLifetime(signals) {}
-        if let failure = tail.failure { throw failure }
     }
 
     private func start(_ file: StateFile) throws -> Cursor? {
@@ -99,7 +144,8 @@ struct TailCommand: ParsableCommand {
     private func cursor(at time: Int64) throws -> Cursor? {
         struct Answer: Decodable { var cursor: String }
         let rest = try hub.rest()
-        let bytes = try asking { () throws(ClientError) in try rest.get(["v1", "status"]) }
+        // As the link itself does: a hub that is away now comes back.
+        let bytes = try Patience.asking { () throws(ClientError) in try rest.get(["v1", "status"]) }
         guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(bytes)),
             let head = try? Cursor(parsing: answer.cursor)
         else { throw CommandFailure(.hubUnavailable, "The hub's status names no cursor.") }
@@ -111,15 +157,19 @@ struct TailCommand: ParsableCommand {
 
 /// Where tails keep their cursors unless told.
 enum TailState {
+    static var folder: String {
+        let home = Environment.value("HOME") ?? "."
+        let base =
+            Environment.value("XDG_STATE_HOME").flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home + "/.local/state"
+        return base + "/carillon"
+    }
+
     static func path(_ url: HubURL, key: String, _ device: Identifier, _ filters: FilterOptions) -> String {
-        let environment = ProcessInfo.processInfo.environment
-        let home = environment["HOME"] ?? "."
-        let base = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home + "/.local/state"
         // The key's visible prefix: the secret is no part of a file's name, hashed or not.
         let parts =
             [url.description, String(key.prefix(12)), device.text, "kinds"]
             + filters.kinds.map(\.text).sorted() + ["namespaces"] + filters.namespaces.map(\.text).sorted()
         let name = Digest.hex(Digest.sha256(Array(parts.joined(separator: "\n").utf8)).prefix(12))
-        return "\(base)/carillon/tail-\(name).json"
+        return "\(folder)/tail-\(name).json"
     }
 }

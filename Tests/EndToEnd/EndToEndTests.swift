@@ -131,6 +131,20 @@ struct EndToEndTests {
         #expect(try EndToEndTests.items(second.lines).map(\.id) == ["4", "5", "6"])
     }
 
+    @Test("a tail since a time waits for a hub that is away at its start")
+    func sinceWaits() throws {
+        let hub = try HubProcess()
+        let file = hub.folder.appending(path: "push.ndjson")
+        try Data(#"{"kind":"note","id":"1","body":1}"#.utf8).write(to: file)
+        #expect(try hub.run(["push", "--device", "laptop", file.path]).exitStatus() == 0)
+        #expect(hub.stop() == 0)
+        let tail = try hub.tail("phone", ["--since", "1h", "--until-synced"])
+        #expect(tail.wait { $0.errorText.contains("Trying again") })
+        try hub.start()
+        #expect(tail.exitStatus() == 0, "\(tail.errorText)")
+        #expect(tail.lines.count == 1)
+    }
+
     @Test("what the hub prints at its first start can be typed in, and a second hub on its port is told so")
     func quickStart() throws {
         let hub = try HubProcess()

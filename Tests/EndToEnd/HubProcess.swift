@@ -30,6 +30,11 @@ final class HubProcess {
     func killAndRestart() throws {
         program.signal(SIGKILL)
         _ = program.exitStatus()
+        try start()
+    }
+
+    /// Starts the hub again after it has ended.
+    func start() throws {
         program = try HubProcess.launch(folder: folder, port: port)
         try #require(isUp(), "the hub did not start again: \(program.errorText)")
     }
@@ -67,6 +72,10 @@ final class HubProcess {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         try #require(withAddress(port: 0) { bind(descriptor, $0, $1) } == 0)
+        return port(of: descriptor)
+    }
+
+    static func port(of descriptor: Int32) -> UInt16 {
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         withUnsafeMutablePointer(to: &address) { pointer in
@@ -75,7 +84,7 @@ final class HubProcess {
         return UInt16(bigEndian: address.sin_port)
     }
 
-    private static func withAddress<Result>(
+    static func withAddress<Result>(
         port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
         var address = sockaddr_in()

@@ -32,6 +32,8 @@ private final class ForgetfulStore: Store {
     func head(of space: Identifier) throws(StoreError) -> Position { try base.head(of: space) }
     func page(_ query: PageQuery) throws(StoreError) -> LogPage { try base.page(query) }
     func record(_ key: RecordKey) throws(StoreError) -> Record? { try base.record(key) }
+    func records(_ query: RecordQuery) throws(StoreError) -> RecordPage { try base.records(query) }
+    func manifest(_ query: ManifestQuery) throws(StoreError) -> ManifestPage { try base.manifest(query) }
     func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics { try base.statistics(of: space) }
 }
 

@@ -51,8 +51,15 @@ final class TestHub {
     func request(_ method: String, _ target: String, body: String = "", key: String? = nil, fields: String = "")
         throws -> (status: Int, head: String, body: String)
     {
+        try TestHub.request(port, key ?? self.key, method, target, body: body, fields: fields)
+    }
+
+    /// For requests of several threads at once.
+    static func request(
+        _ port: UInt16, _ key: String, _ method: String, _ target: String, body: String = "", fields: String = ""
+    ) throws -> (status: Int, head: String, body: String) {
         try SocketPeer(port: port).exchange(
-            "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(key ?? self.key)\r\n"
+            "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(key)\r\n"
                 + "\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
     }
 }

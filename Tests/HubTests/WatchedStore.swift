@@ -53,4 +53,6 @@ final class WatchedStore: Store {
     func head(of space: Identifier) throws(StoreError) -> Position { try base.head(of: space) }
     func record(_ key: RecordKey) throws(StoreError) -> Record? { try base.record(key) }
     func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics { try base.statistics(of: space) }
+    func records(_ query: RecordQuery) throws(StoreError) -> RecordPage { try base.records(query) }
+    func manifest(_ query: ManifestQuery) throws(StoreError) -> ManifestPage { try base.manifest(query) }
 }

@@ -60,4 +60,39 @@ import Testing
         try accounts.register(device("1", replica: "r3", at: 11))
         #expect(try accounts.devices(of: "1") == [device("1", replica: "r3", at: 11)])
     }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aRegistrationUnderTheSameKeyIsTheSameOne(_ kind: StoreUnderTest) throws {
+        let accounts = try kind.open().accounts
+        try accounts.add(User(id: "1", name: "ann"))
+        try accounts.add(User(id: "2", name: "bob"))
+        func asked(_ key: String?, _ replica: Identifier, of user: Identifier = "1") -> Device {
+            var device = device(user, replica: replica, at: 1)
+            device.registrationKey = key
+            return device
+        }
+        #expect(throws: StoreError.self) { try accounts.registerOnce(asked("k", "r0", of: "9")) }
+        #expect(try accounts.registerOnce(asked("k", "r1")).replica == "r1")
+        try accounts.acknowledge(Position(5), device: "laptop", of: "1", at: Position(2))
+        let again = try accounts.registerOnce(asked("k", "r2"))
+        #expect(again.replica == "r1" && again.acknowledged == Position(5))
+        #expect(try accounts.registerOnce(asked("k", "r3", of: "2")).replica == "r3")
+        #expect(try accounts.registerOnce(asked("k2", "r4")).replica == "r4")
+        #expect(try accounts.device("laptop", of: "1")?.acknowledged == nil)
+        try accounts.register(asked(nil, "r5"))
+        #expect(try accounts.registerOnce(asked(nil, "r6")).replica == "r6")
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aRemovedDeviceIsGoneOnceAndOthersStay(_ kind: StoreUnderTest) throws {
+        let accounts = try kind.open().accounts
+        try accounts.add(User(id: "1", name: "ann"))
+        try accounts.add(User(id: "2", name: "bob"))
+        try accounts.register(device("1", replica: "r1", at: 1))
+        try accounts.register(device("2", replica: "r2", at: 2))
+        #expect(try accounts.removeDevice("laptop", of: "1"))
+        #expect(try !accounts.removeDevice("laptop", of: "1"))
+        #expect(try accounts.device("laptop", of: "1") == nil && accounts.devices(of: "1").isEmpty)
+        #expect(try accounts.devices(of: "2").map(\.replica) == ["r2"])
+    }
 }

@@ -14,7 +14,7 @@ struct StyleTests {
         "WebSocket": ["Cryptography", "Glibc", "HTTP", "HTTPTypes"],
         "Reactor": ["CLinux", "Dispatch", "Foundation", "Glibc"],
         "Storage": ["Causality", "Foundation"],
-        "SQLiteStore": ["Causality", "Foundation", "GRDB", "GRDBSQLite", "Glibc", "Storage"],
+        "SQLiteStore": ["Causality", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "Glibc", "Storage"],
         "Hub": [
             "Causality", "Cryptography", "Dispatch", "Foundation", "HTTP", "HTTPTypes", "Logging", "Reactor",
             "Storage", "WebSocket", "Wire",

@@ -1,0 +1,55 @@
+internal import Causality
+internal import HTTP
+internal import Storage
+internal import Wire
+
+/// Records by name: `GET /v1/records`, `GET /v1/conflicts`, `POST /v1/diff`.
+extension RESTRoutes {
+    func records(_ request: RESTRequest) throws -> RESTAnswer {
+        var query = RecordQuery(space: try holder(request).user.space)
+        query.kind = try identifier("kind", in: request)
+        query.namespace = try identifier("namespace", in: request)
+        query.idPrefix = try idPrefix(request)
+        query.after = try after(request)
+        query.limit = try limit(request)
+        query.bytesMax = core.limits.pullBytesMax
+        query.includesDeleted = try boolean("deleted", request)
+        var body: [UInt8] = []
+        FrameEncoder.records(try core.store.records(query), into: &body)
+        return RESTAnswer(json: body)
+    }
+
+    func conflicts(_ request: RESTRequest) throws -> RESTAnswer {
+        var query = RecordQuery(space: try holder(request).user.space, onlyConflicted: true)
+        query.kind = try identifier("kind", in: request)
+        query.after = try after(request)
+        query.limit = try limit(request, max: core.limits.conflictsMax, unlessTold: core.limits.conflictsDefault)
+        query.bytesMax = core.limits.pullBytesMax
+        var body: [UInt8] = []
+        FrameEncoder.conflicts(try core.store.records(query), into: &body)
+        return RESTAnswer(json: body)
+    }
+
+    func diff(_ request: RESTRequest) throws -> RESTAnswer {
+        let holder = try holder(request)
+        let asked: DiffRequest
+        do throws(FrameError) {
+            asked = try DiffRequest.decode(request.body, limits: core.wireLimits)
+        } catch {
+            throw Problem(error)
+        }
+        let page = try core.store.manifest(asked.query(space: holder.user.space))
+        var body: [UInt8] = []
+        FrameEncoder.diff(RecordDiff(asked, with: page), into: &body)
+        return RESTAnswer(json: body)
+    }
+
+    /// No name by itself: it may be empty, or end inside of one.
+    private func idPrefix(_ request: RESTRequest) throws -> String {
+        let text = request.head.queryValue("prefix") ?? ""
+        guard text.utf8.count <= Identifier.bytesMax else {
+            throw Problem(code: .badField, detail: "prefix may have \(Identifier.bytesMax) bytes")
+        }
+        return text
+    }
+}

@@ -1,0 +1,49 @@
+internal import Causality
+internal import HTTP
+internal import Storage
+internal import Wire
+
+/// `GET /v1/status`.
+extension RESTRoutes {
+    private struct StatusAnswer: Encodable {
+        struct Space: Encodable {
+            var records: Int
+            var deleted: Int
+            var siblings: Int
+            var head: Int64
+        }
+
+        var version: String
+        var `protocol`: Int
+        var user: String
+        var serverTime: Int64
+        var startedAt: Int64
+        var generation: String
+        var cursor: String
+        var space: Space
+        var devices: [DeviceStatus]
+    }
+
+    func status(_ request: RESTRequest) throws -> RESTAnswer {
+        let holder = try holder(request)
+        let space = holder.user.space
+        let statistics = try core.store.statistics(of: space)
+        let devices = try core.store.accounts.devices(of: holder.user.id)
+        let cursor = Cursor(generation: core.store.generation, space: space, position: statistics.head)
+        let answer = StatusAnswer(
+            version: Hub.version, protocol: CarillonProtocol.version, user: holder.user.name.text,
+            serverTime: WallClock.now.microseconds, startedAt: core.startedAt.microseconds,
+            generation: core.store.generation.text, cursor: cursor.text,
+            space: .init(
+                records: statistics.recordCount, deleted: statistics.deletedCount,
+                siblings: statistics.siblingCount, head: statistics.head.microseconds),
+            devices: devices.map(DeviceStatus.init))
+        var body = try RESTRoutes.encode(answer)
+        // The limits are written by the codec that the welcome uses.
+        body.removeLast()
+        body += Array(",\"limits\":".utf8)
+        FrameEncoder.limits(core.wireLimits, into: &body)
+        body.append(UInt8(ascii: "}"))
+        return RESTAnswer(json: body)
+    }
+}

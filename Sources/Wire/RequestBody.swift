@@ -1,0 +1,48 @@
+public import Causality
+
+/// Reads bodies of REST requests that are one JSON object. Unknown fields are passed over.
+enum RequestBody {
+    static func decode<Value>(
+        _ bytes: [UInt8], limits: WireLimits, _ read: (ObjectReader) throws(FieldProblem) -> Value
+    ) throws(FrameError) -> Value {
+        guard bytes.count <= limits.frameBytesMax else {
+            throw FrameError(
+                .tooLarge, "the body has \(bytes.count) bytes, over the limit of \(limits.frameBytesMax)")
+        }
+        let result: Result<Value, FrameError> = bytes.withUnsafeBytes { raw in
+            Result { () throws(FrameError) -> Value in
+                let place: Range<Int>
+                do throws(JSONError) {
+                    place = try JSONScanner.validate(raw)
+                } catch {
+                    throw FrameError(error)
+                }
+                do throws(FieldProblem) {
+                    return try read(ObjectReader(JSONScanner(raw), at: place))
+                } catch {
+                    throw FrameError(error.code, error.message)
+                }
+            }
+        }
+        return try result.get()
+    }
+}
+
+/// The body of `POST /v1/devices`.
+public struct DeviceRequest: Sendable, Equatable {
+    /// Longest name and platform, in bytes.
+    public static let textBytesMax = 256
+
+    public var id: Identifier
+    public var name: String?
+    public var platform: String?
+
+    public static func decode(_ bytes: [UInt8], limits: WireLimits = .standard) throws(FrameError) -> DeviceRequest {
+        try RequestBody.decode(bytes, limits: limits) { (object) throws(FieldProblem) -> DeviceRequest in
+            guard let id = try object.field("id").identifier(object.scanner) else { throw .missing("id") }
+            return DeviceRequest(
+                id: id, name: try object.field("name").string(object.scanner, bytesMax: textBytesMax),
+                platform: try object.field("platform").string(object.scanner, bytesMax: textBytesMax))
+        }
+    }
+}

@@ -1,0 +1,103 @@
+internal import ArgumentParser
+internal import CarillonClient
+internal import Cryptography
+internal import Foundation
+internal import Reactor
+internal import Wire
+
+/// `carillon import`: an export into a hub.
+struct ImportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Push an export into a hub.",
+        discussion: """
+            Clocks, hashes, deletions, namespaces and the writers' times stay as they are, and siblings become \
+            siblings again; positions are the hub's own, and the author is this device. Importing the same file again \
+            does no harm, so an import that broke off is simply run again.
+
+              carillon export --deleted -o all.ndjson --profile old
+              carillon import all.ndjson --profile new --device mover
+
+            Exit codes: 0 all is on the hub, in this version or a later one; 1 some is not, or met a concurrent version.
+            """)
+
+    @Argument(
+        help: "A file of `carillon export` or `carillon pull --json`, or - for standard input.", completion: .file())
+    var file: String
+    @OptionGroup var device: DeviceOption
+    @Option(help: ArgumentHelp("Changes in one push, at most 10,000.", valueName: "n"))
+    var batch = 500
+    @Flag(help: "Print the items that were not accepted, and the counts, as NDJSON.")
+    var json = false
+    @Flag(help: "Wait for the hub as long as it takes, where it is away or cannot take changes.")
+    var wait = false
+    @OptionGroup var hub: HubOptions
+
+    func validate() throws {
+        guard (1...10_000).contains(batch) else { throw ValidationError("--batch is a number from 1 to 10000.") }
+    }
+
+    func run() throws {
+        let settings = try hub.settings()
+        var configuration = HubLinkConfiguration(
+            url: try settings.hubURL(), key: try settings.apiKey(), device: try device.name(settings))
+        configuration.isLive = false
+        configuration.client = HubOptions.program
+        let input = try InputFile.open(file)
+        var pushing = Pusher.Configuration()
+        if wait { (pushing.triesMax, pushing.connectsMax, pushing.reconnectsMax) = (nil, nil, nil) }
+        let pusher = Pusher(pushing, session: Digest.hex(Secret.random(count: 6)), now: { Clock.now })
+        let reader = ImportReader(descriptor: input, linesMax: batch)
+        let report = PushReport(isJSON: json, sizeOfInput: InputFile.size(of: input))
+        var siblings = 0
+        pusher.onInputTaken = { reader.room.signal() }
+        pusher.onTrouble = { [unowned pusher] trouble in
+            if trouble.verdict == .conflict, reader.state.siblingLines.contains(trouble.line) {
+                siblings += 1
+            } else {
+                report.tell(trouble)
+            }
+            reader.settled(pusher.tally.total)
+        }
+        pusher.onProgress = { [unowned pusher] in
+            report.progress(pusher.tally, bytes: pusher.bytesTaken)
+            reader.settled(pusher.tally.total)
+        }
+        pusher.onLost = { report.lost($0, $1) }
+        let driver = PushDriver(pusher)
+        var signals: StopSignals?
+        do throws(ReactorError) {
+            try HubLink.run(configuration, delegate: driver) { address in
+                signals = StopSignals { address.post(.note(StopNote())) }
+                Thread.detachNewThread { reader.run(into: address) }
+            }
+        } catch {
+            throw CommandFailure(.inputOutput, error.description)
+        }
+        withExtendedLifetime(signals) {}
+        report.siblingCount = siblings
+        report.finish(pusher)
+        try conclude(pusher, reader.state, siblings: siblings, wasStopped: driver.wasStopped)
+    }
+
+    private func conclude(_ pusher: Pusher, _ found: ImportReader.Found, siblings: Int, wasStopped: Bool) throws {
+        if let failure = pusher.failure {
+            var told = CommandFailure(failure)
+            if told.status == .hubUnavailable, pusher.tally.total > 0 { told.status = .temporary }
+            told.remedy = "Import the same file again: what is there already does no harm."
+            throw told
+        }
+        if let sentence = pusher.inputFailure {
+            throw CommandFailure(.inputOutput, "Cannot import \(file): \(sentence).")
+        }
+        if wasStopped { throw ExitCode(130) }
+        let lineCount = found.headCount + found.siblingLines.count
+        if let closing = found.closing, closing.count != lineCount {
+            Terminal.complain("Warning: \(file) should have \(closing.count) changes and has \(lineCount).")
+        } else if found.closing == nil {
+            Terminal.complain("Note: \(file) has no last line of an export; if it is one, it was cut off.")
+        }
+        let tally = pusher.tally
+        if tally.malformed > 0, tally.malformed == tally.total { throw ExitCode(ExitStatus.badInput.rawValue) }
+        if tally.rejected > 0 || tally.conflict > siblings { throw ExitCode(ExitStatus.notAccepted.rawValue) }
+    }
+}
