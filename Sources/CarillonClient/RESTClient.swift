@@ -27,15 +27,23 @@ public struct RESTClient: Sendable {
         try send("GET", path, query: query, json: nil)
     }
 
-    public func post(_ path: [String], json: [UInt8]) throws(ClientError) -> [UInt8] {
-        try send("POST", path, query: [], json: json)
+    /// - Parameter fields: header fields beside the client's own, as `X-Carillon-Device`.
+    public func post(
+        _ path: [String], json: [UInt8], fields: [(String, String)] = []
+    ) throws(ClientError) -> [UInt8] {
+        try send("POST", path, json: json, fields: fields)
+    }
+
+    public func delete(_ path: [String]) throws(ClientError) {
+        _ = try send("DELETE", path)
     }
 
     /// - Throws: for every answer but 2xx, with the hub's code and remedy.
     public func send(
-        _ method: String, _ path: [String], query: [(String, String)], json: [UInt8]?
+        _ method: String, _ path: [String], query: [(String, String)] = [], json: [UInt8]? = nil,
+        fields: [(String, String)] = []
     ) throws(ClientError) -> [UInt8] {
-        let answer = try exchange(request(method, path, query, json))
+        let answer = try exchange(request(method, path, query, json, fields))
         guard (200..<300).contains(answer.status) else {
             throw ClientError(status: answer.status, body: answer.body, url: url)
         }
@@ -43,7 +51,8 @@ public struct RESTClient: Sendable {
     }
 
     private func request(
-        _ method: String, _ path: [String], _ query: [(String, String)], _ json: [UInt8]?
+        _ method: String, _ path: [String], _ query: [(String, String)], _ json: [UInt8]?,
+        _ more: [(String, String)]
     ) -> [UInt8] {
         var target = "/" + path.map(PercentEncoding.encode).joined(separator: "/")
         if !query.isEmpty {
@@ -54,6 +63,7 @@ public struct RESTClient: Sendable {
             ("Host", url.authority), ("Authorization", "Bearer \(key)"), ("User-Agent", client),
             ("Accept", "application/json"), ("Connection", "close"),
         ]
+        fields += more
         if json != nil { fields.append(("Content-Type", "application/json")) }
         var bytes: [UInt8] = []
         RequestWriter.append(method: method, target: target, fields: fields, body: json, into: &bytes)
