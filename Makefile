@@ -10,10 +10,10 @@ SANITIZE ?=
 RELEASE = -c release --product carillon -Xswiftc -enforce-exclusivity=unchecked
 HUB = .build/release/carillon
 
-.PHONY: help run build test lint autobahn clean
+.PHONY: help run build test lint autobahn schemathesis clean
 
 help: ## list the targets (the default)
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 	@printf '%s\n' '' 'Variables: DATA=$(DATA) LISTEN=$(LISTEN) STORE=$(STORE) (run), SANITIZE=thread|address (test)'
 
 run: build ## install what is missing, build, and start the hub; prints the push and tail lines to try
@@ -34,6 +34,10 @@ lint: ## check the format of every source file
 autobahn: build ## run Autobahn|Testsuite's WebSocket cases (CPython 2.7; status 3 of the script where there is none)
 	@.ci/install --autobahn
 	@HUB=$(HUB) Tests/Autobahn/run
+
+schemathesis: build ## run Schemathesis on the REST routes that Protocol/openapi.yaml describes (PyPI; under 3 minutes)
+	@.ci/install --schemathesis
+	@HUB=$(HUB) Tests/Schemathesis/run
 
 clean: ## remove what was built (never the data folder)
 	rm -rf .build .build-*

@@ -30,14 +30,20 @@ public struct RESTClient: Sendable {
         try send("GET", path, query: query, json: nil)
     }
 
-    /// - Parameter device: who pushes, on the routes where that matters.
-    public func post(_ path: [String], json: [UInt8], device: String? = nil) throws(ClientError) -> [UInt8] {
-        try send("POST", path, query: [], json: json, fields: device.map { [("X-Carillon-Device", $0)] } ?? [])
+    /// - Parameter fields: header fields beside the client's own, as `X-Carillon-Device`.
+    public func post(
+        _ path: [String], json: [UInt8], fields: [(String, String)] = []
+    ) throws(ClientError) -> [UInt8] {
+        try send("POST", path, json: json, fields: fields)
+    }
+
+    public func delete(_ path: [String]) throws(ClientError) {
+        _ = try send("DELETE", path)
     }
 
     /// - Throws: for every answer but 2xx, with the hub's code and remedy.
     public func send(
-        _ method: String, _ path: [String], query: [(String, String)], json: [UInt8]?,
+        _ method: String, _ path: [String], query: [(String, String)] = [], json: [UInt8]? = nil,
         fields: [(String, String)] = []
     ) throws(ClientError) -> [UInt8] {
         let answer = try exchange(request(method, path, query, json, fields))

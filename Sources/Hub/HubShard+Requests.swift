@@ -93,8 +93,9 @@ extension HubShard {
             }
             openSocket(connection, headerKey: head.apiKey, isEcho: isEcho)
         } catch {
-            var answer = RESTAnswer(Problem(code: .badFrame, detail: error.sentence))
-            answer.status = error.status
+            var problem = Problem(code: .badFrame, detail: error.sentence)
+            problem.status = error.status
+            var answer = RESTAnswer(problem)
             answer.fields += error.fields
             answerRequest(connection, answer)
         }
@@ -156,8 +157,9 @@ extension HubShard {
 
     /// The bytes are no request: where the next one would begin is unknown, so the connection ends (RFC 9112 9.6).
     private func refuseRequest(_ connection: Connection, _ error: HTTPError) {
-        var answer = RESTAnswer(Problem(code: error.status == 413 ? .tooLarge : .badFrame, detail: error.sentence))
-        answer.status = error.status
+        var problem = Problem(code: error.status == 413 ? .tooLarge : .badFrame, detail: error.sentence)
+        problem.status = error.status
+        let answer = RESTAnswer(problem)
         reply(connection) {
             ResponseWriter.append(
                 status: answer.status, fields: answer.fields, body: answer.body, keepAlive: false, into: &$0)

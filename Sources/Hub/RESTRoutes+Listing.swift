@@ -46,9 +46,9 @@ extension RESTRoutes {
 
     /// No name by itself: it may be empty, or end inside of one.
     private func idPrefix(_ request: RESTRequest) throws -> String {
-        let text = request.head.queryValue("prefix") ?? ""
-        guard text.utf8.count <= Identifier.bytesMax else {
-            throw Problem(code: .badField, detail: "prefix may have \(Identifier.bytesMax) bytes")
+        let text = try parameter("prefix", request) ?? ""
+        guard text.unicodeScalars.count <= Identifier.bytesMax else {
+            throw Problem(code: .badField, detail: "prefix may have \(Identifier.bytesMax) characters")
         }
         return text
     }

@@ -1,5 +1,6 @@
 internal import Causality
 internal import Cryptography
+internal import Foundation
 internal import HTTP
 internal import HTTPTypes
 internal import Storage
@@ -7,6 +8,21 @@ internal import Wire
 
 /// What requests have in common: parameters of the query, the device, the key under which an answer is kept.
 extension RESTRoutes {
+    /// The first value of a parameter of the query; nil where it is absent.
+    ///
+    /// - Throws: where its bytes are no UTF-8: a name must not be read as another one.
+    func parameter(_ name: String, _ request: RESTRequest) throws -> String? {
+        for pair in (request.head.query ?? "").split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts[0] == name else { continue }
+            guard let value = (parts.count > 1 ? String(parts[1]) : "").removingPercentEncoding else {
+                throw Problem(code: .badField, detail: "\(name) is not percent-encoded UTF-8")
+            }
+            return value
+        }
+        return nil
+    }
+
     /// The cursor that `text` spells; nil, the log's beginning, where it is absent or empty.
     func cursor(_ text: String?) throws -> Cursor? {
         guard let text, !text.isEmpty else { return nil }
@@ -23,7 +39,7 @@ extension RESTRoutes {
     }
 
     func limit(_ request: RESTRequest, max: Int, unlessTold standard: Int) throws -> Int {
-        guard let text = request.head.queryValue("limit") else { return standard }
+        guard let text = try parameter("limit", request) else { return standard }
         guard let limit = Int(text), (1...max).contains(limit) else {
             throw Problem(code: .badField, detail: "limit must be a whole number from 1 to \(max)")
         }
@@ -32,21 +48,21 @@ extension RESTRoutes {
 
     /// A list of names, with commas between.
     func identifiers(_ name: String, _ request: RESTRequest) throws -> [Identifier] {
-        let texts = (request.head.queryValue(name) ?? "").split(separator: ",").map(String.init)
+        let texts = (try parameter(name, request) ?? "").split(separator: ",").map(String.init)
         guard texts.count <= core.wireLimits.filtersMax else {
             throw Problem(code: .badField, detail: "\(name) may name \(core.wireLimits.filtersMax) at most")
         }
         return try texts.map { try identifier($0, name) }
     }
 
-    /// One name; nil where the parameter is absent or empty.
+    /// One name; nil where the parameter is absent.
     func identifier(_ name: String, in request: RESTRequest) throws -> Identifier? {
-        guard let text = request.head.queryValue(name), !text.isEmpty else { return nil }
+        guard let text = try parameter(name, request) else { return nil }
         return try identifier(text, name)
     }
 
     func boolean(_ name: String, _ request: RESTRequest) throws -> Bool {
-        switch request.head.queryValue(name) {
+        switch try parameter(name, request) {
         case nil, "false": return false
         case "true": return true
         default: throw Problem(code: .badField, detail: "\(name) must be true or false")
@@ -55,7 +71,7 @@ extension RESTRoutes {
 
     /// The name behind which a listing goes on.
     func after(_ request: RESTRequest) throws -> RecordName? {
-        guard let text = request.head.queryValue("after"), !text.isEmpty else { return nil }
+        guard let text = try parameter("after", request), !text.isEmpty else { return nil }
         guard let token = NameToken(parsing: text) else {
             throw Problem(code: .badCursor, detail: "after is no `next` of this hub")
         }
@@ -74,6 +90,10 @@ extension RESTRoutes {
     func device(_ request: RESTRequest, of holder: Authenticator.Holder) throws -> Device {
         guard let name = HTTPField.Name("X-Carillon-Device"), let text = request.head.field(name) else {
             throw Problem(code: .missingField, detail: "the header X-Carillon-Device is missing: it names the device")
+        }
+        // What stands for bytes that are no UTF-8: two names must not be read as one.
+        guard !text.unicodeScalars.contains("\u{FFFD}") else {
+            throw Problem(code: .badID, detail: "X-Carillon-Device is not UTF-8")
         }
         return try Authenticator(store: core.store).device(
             try identifier(text, "X-Carillon-Device"), of: holder.user, client: request.head.field(.userAgent))

@@ -24,7 +24,7 @@ extension RESTRoutes {
     func pull(_ request: RESTRequest) throws -> RESTAnswer {
         let holder = try holder(request)
         let space = holder.user.space
-        let cursor = try cursor(request.head.queryValue("cursor"))
+        let cursor = try cursor(parameter("cursor", request))
         let head = try core.store.head(of: space)
         let start = try Authenticator.start(cursor, space: space, head: head, core.store.generation)
         var query = PageQuery(space: space, after: start, bytesMax: core.limits.pullBytesMax)

@@ -46,7 +46,7 @@ struct RESTAnswer: Sendable {
 
     /// Problem details (RFC 9457).
     init(_ problem: Problem) {
-        status = problem.code.httpStatus
+        status = problem.status
         fields = [("Content-Type", Problem.mediaType), ("Cache-Control", "no-store")]
         if problem.code == .unauthorized { fields.append(("WWW-Authenticate", "Bearer")) }
         if let delay = problem.retryAfterMs { fields.append(("Retry-After", String((delay + 999) / 1_000))) }

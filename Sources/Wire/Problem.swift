@@ -8,12 +8,15 @@ public struct Problem: Error, Sendable, Equatable {
     public var retryAfterMs: Int?
     /// The push or record that it is about.
     public var id: String?
+    /// The answer's status; the code's own unless HTTP has a closer one.
+    public var status: Int
 
     public init(code: ErrorCode, detail: String? = nil, retryAfterMs: Int? = nil, id: String? = nil) {
         self.code = code
         self.detail = detail
         self.retryAfterMs = retryAfterMs
         self.id = id
+        status = code.httpStatus
     }
 
     public init(_ error: FrameError) {
@@ -28,7 +31,7 @@ public struct Problem: Error, Sendable, Equatable {
         out.put("\",\"title\":")
         out.putString(code.sentence)
         out.put(",\"status\":")
-        out.putInteger(code.httpStatus)
+        out.putInteger(status)
         out.put(",\"detail\":")
         out.putString(detail ?? code.sentence)
         out.put(",\"code\":\"")

@@ -37,6 +37,27 @@ public struct DeviceRequest: Sendable, Equatable {
     public var name: String?
     public var platform: String?
 
+    public init(id: Identifier, name: String? = nil, platform: String? = nil) {
+        self.id = id
+        self.name = name
+        self.platform = platform
+    }
+
+    /// Appends the body, for clients.
+    public func encode(into out: inout [UInt8]) {
+        out.put("{\"id\":")
+        out.putString(id.text)
+        if let name {
+            out.put(",\"name\":")
+            out.putString(name)
+        }
+        if let platform {
+            out.put(",\"platform\":")
+            out.putString(platform)
+        }
+        out.put("}")
+    }
+
     public static func decode(_ bytes: [UInt8], limits: WireLimits = .standard) throws(FrameError) -> DeviceRequest {
         try RequestBody.decode(bytes, limits: limits) { (object) throws(FieldProblem) -> DeviceRequest in
             guard let id = try object.field("id").identifier(object.scanner) else { throw .missing("id") }

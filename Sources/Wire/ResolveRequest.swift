@@ -19,7 +19,7 @@ public struct ResolveRequest: Sendable, Equatable {
             guard
                 let places = try object.field("resolutions").elements(
                     object.scanner, "a list of resolutions", countMax: resolutionsMax, code: .badField,
-                    excess: .tooManyItems)
+                    excess: .tooLarge)
             else { throw .missing("resolutions") }
             var request = ResolveRequest(push: Push(id: id ?? "", items: []), settlements: [])
             for place in places {

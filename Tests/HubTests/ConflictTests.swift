@@ -193,7 +193,7 @@ struct ConflictTests {
             (#"{"resolutions":[]}"#, 200, nil), ("{}", 422, "missing_field"), ("[]", 400, "bad_frame"),
             (#"{"resolutions":{}}"#, 422, "bad_field"), (#"{"resolutions":[],"id":1}"#, 422, "bad_field"),
             ("{", 400, "bad_json"),
-            (#"{"resolutions":[\#(Array(repeating: "1", count: 65).joined(separator: ","))]}"#, 413, "too_many_items"),
+            (#"{"resolutions":[\#(Array(repeating: "1", count: 65).joined(separator: ","))]}"#, 413, "too_large"),
         ] as [(String, Int, String?)] {
             let answer = try hub.request("POST", "/v1/resolve", body: body, fields: "X-Carillon-Device: d\r\n")
             #expect(answer.status == status, "\(body) \(answer.body)")

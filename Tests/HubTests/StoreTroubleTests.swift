@@ -56,6 +56,21 @@ struct StoreTroubleTests {
         #expect(phone.gaps.isEmpty && laptop.gaps.isEmpty)
     }
 
+    @Test("a request over REST whose commit's answer was lost finds its own answer, and not a duplicate")
+    func lostAnswerOverREST() throws {
+        let store = ForgetfulStore()
+        let hub = try TestHub(store: store)
+        let phone = try hub.device("phone")
+        try phone.catchUp()
+        let body = #"{"id":"p","changes":[{"kind":"note","id":"a","clock":{"l":1},"body":1}]}"#
+        store.forgetNext()
+        let first = try hub.request("POST", "/v1/push", body: body, fields: "X-Carillon-Device: laptop\r\n")
+        #expect(first.status == 200 && first.body.contains(#""verdict":"accepted""#))
+        let second = try hub.request("POST", "/v1/push", body: body, fields: "X-Carillon-Device: laptop\r\n")
+        #expect(second.body == first.body)
+        #expect(try phone.changes(count: 1)[0]["id"] as? String == "a")
+    }
+
     @Test("a full disk refuses pushes with a code and a delay; what was accepted stays, and reading goes on")
     func fullDisk() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "carillon-\(UUID().uuidString)")
