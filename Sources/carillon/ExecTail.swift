@@ -190,7 +190,12 @@ final class ExecTail: HubLinkDelegate {
         isEnding = true
         link.pause()
         link.schedule(afterMilliseconds: ExecTail.stopSeconds * 1_000, token: ExecTail.stopToken)
-        if schedule.runningCount == 0 { finish(link) }
+        guard schedule.runningCount > 0 else {
+            finish(link)
+            return
+        }
+        let what = schedule.runningCount == 1 ? "the command that runs" : "\(schedule.runningCount) commands that run"
+        Terminal.complain("Waiting for \(what), \(ExecTail.stopSeconds) s at most.")
     }
 
     private func finish(_ link: HubLink) {

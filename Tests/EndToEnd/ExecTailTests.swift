@@ -132,6 +132,7 @@ struct ExecTailTests {
         let tail = try run(hub, command, [])
         #expect(tail.wait { _ in exists(hub, "started") })
         tail.signal(SIGTERM)
+        #expect(tail.wait { $0.errorText.contains("Waiting for the command") })
         #expect(lines(hub).isEmpty)
         try Data().write(to: hub.folder.appending(path: "go"))
         #expect(tail.exitStatus() == 0, "\(tail.errorText)")
