@@ -150,7 +150,9 @@ public final class EventLoop<Handler: LoopHandler> {
     public func adopt(_ socket: AcceptedSocket) -> ConnectionID { core.adopt(socket.descriptor, phase: .open) }
 
     /// Starts to connect: `connected` or `closed` will follow.
-    public func connect(to address: SocketAddress) -> ConnectionID { core.connect(address) }
+    public func connect(to address: SocketAddress, options: ConnectOptions = ConnectOptions()) -> ConnectionID {
+        core.connect(address, options)
+    }
 
     /// Copies `bytes` into the outbox, which is flushed once at the end of the turn.
     ///

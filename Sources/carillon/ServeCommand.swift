@@ -6,6 +6,7 @@ internal import Foundation
 internal import Hub
 internal import Logging
 internal import Reactor
+internal import SQLiteStore
 internal import Storage
 
 /// `carillon serve`: a hub until SIGTERM.
@@ -53,6 +54,10 @@ struct ServeCommand: ParsableCommand {
             "Who wins concurrent edits of a kind: KIND=manual (both are kept) or KIND=lww.",
             valueName: "kind=policy"))
     var policy: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "With --store memory: copy the users and keys of this data folder at the start.", valueName: "dir"))
+    var accounts: String?
     @Flag(help: "Serve /echo, for protocol tests only.")
     var echo = false
     @Flag(help: "Make a first user and key if there is none, and print the lines to try.")
@@ -62,6 +67,7 @@ struct ServeCommand: ParsableCommand {
 
     func validate() throws {
         if let shards, !(1...256).contains(shards) { throw ValidationError("--shards is a number from 1 to 256.") }
+        if accounts != nil, store != .memory { throw ValidationError("--accounts goes with --store memory.") }
         _ = try policies()
         _ = try address()
     }
@@ -95,7 +101,22 @@ struct ServeCommand: ParsableCommand {
         case .sqlite: return try data.openStore()
         case .memory:
             let generation = Secret.random(count: 8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            return MemoryStore(generation: Generation(generation))
+            let memory = MemoryStore(generation: Generation(generation))
+            if let accounts { try copyAccounts(from: try DataFolder.parse(["--data", accounts]), to: memory) }
+            return memory
+        }
+    }
+
+    /// A memory store begins without anybody. Users keep their names and keys, and begin with an empty space.
+    private func copyAccounts(from folder: DataFolder, to memory: MemoryStore) throws {
+        let kept = try folder.existingStore()
+        do throws(StoreError) {
+            for user in try kept.accounts.users() {
+                try memory.accounts.add(user)
+                for key in try kept.accounts.keys(of: user.id) { try memory.accounts.add(key) }
+            }
+        } catch {
+            throw CommandFailure(error, "Cannot copy the users of \(folder.path)")
         }
     }
 

@@ -1,0 +1,58 @@
+internal import ArgumentParser
+internal import CarillonClient
+internal import Foundation
+internal import Load
+internal import Reactor
+
+/// `carillon load`: what a hub can take, and whether it does it right.
+struct LoadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load", abstract: "Put a hub under load, measure it, and check that nothing is lost.",
+        discussion: """
+            One line to a figure: starts a hub of its own on a free port, and stops it.
+
+              carillon load --spawn --store memory --users 50 --devices 4 --publishers 4
+              carillon load --spawn --store sqlite --users 1 --devices 64 --publishers 64 --duration 10
+              carillon load --spawn --store memory --users 100 --devices 200 --idle
+              carillon load --url http://127.0.0.1:8787 --keys keys.txt --rate 2000 --plot load.svg
+
+            Exits with 1 when a change was lost, doubled or out of order, or nobody could connect.
+            """)
+
+    @OptionGroup var target: LoadTarget
+    @OptionGroup var shape: LoadShape
+    @Flag(help: "Print the report as JSON.")
+    var json = false
+
+    func validate() throws { try shape.check() }
+
+    func run() throws {
+        let hub = try target.open(users: shape.users)
+        defer { hub.close() }
+        var plan = LoadPlan(address: hub.address, keys: hub.keys)
+        shape.fill(&plan)
+        plan.isRaw = target.raw
+        plan.hubPID = hub.pid
+        var run = LoadRun(plan)
+        let isTerminal = Terminal.errorIsTerminal
+        run.progress = { line in if isTerminal { Terminal.complain(line) } }
+        let isStopped = Guarded(false)
+        let signals = StopSignals { isStopped.withLock { $0 = true } }
+        run.isStopped = { isStopped.withLock { $0 } }
+        let report: LoadReport
+        do {
+            report = try run.run()
+        } catch let failure as LoadRun.Failure {
+            throw CommandFailure(.notAccepted, failure.sentence + ".", remedy: "Look at the hub's log.")
+        }
+        withExtendedLifetime(signals) {}
+        try Output.write(json ? try Self.json(report) : report.text)
+        guard report.isClean else { throw CommandFailure(.notAccepted, "The run was not clean: see the report.") }
+    }
+
+    private static func json(_ report: LoadReport) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
+    }
+}
