@@ -86,7 +86,12 @@ let package = Package(
         .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
         .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),
-        .testTarget(name: "LoadTests", dependencies: ["Load", "Wire", histogram], swiftSettings: settings),
+        .testTarget(
+            name: "LoadTests",
+            dependencies: [
+                "Causality", "HTTP", "Hub", "Load", "Reactor", "Storage", "WebSocket", httpTypes, histogram, logging,
+            ],
+            swiftSettings: settings),
         .testTarget(name: "ReactorTests", dependencies: ["CLinux", "Reactor"], swiftSettings: settings),
     ]
 )

@@ -184,6 +184,7 @@ extension LoadLoop {
         let copies = plan.devicesPerUser - 1
         guard copies > 0, publisher.copiesArrived % copies == 0 else { return }
         tally.counts.pushesAnswered += 1
+        tally.lastAnswer = arrivedAt
         if isInWindow { tally.counts.measuredPushes += 1 }
         guard !publisher.flights.isEmpty else { return }
         let flight = publisher.flights.removeFirst()

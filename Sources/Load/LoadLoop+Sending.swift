@@ -4,10 +4,15 @@ internal import WebSocket
 
 /// Pushes: when they leave, and what becomes of them.
 extension LoadLoop {
-    func begin(_ schedule: PushSchedule?, _ from: UInt64, _ to: UInt64) {
+    func begin(_ start: UInt64, _ schedule: PushSchedule?, _ from: UInt64, _ to: UInt64) {
         self.schedule = schedule
         measureFrom = from
         measureTo = to
+        let now = Monotonic.now
+        loop.schedule(after: .nanoseconds(Int64(start > now ? start - now : 0)), token: Token.begin)
+    }
+
+    func beginSending() {
         isSending = true
         scheduleChurn()
         if plan.slowReaders > 0 {
@@ -141,7 +146,6 @@ extension LoadLoop {
         if accepted + refused.count != changes { tally.faults.unreadable += 1 }
         tally.counts.pushesAnswered += 1
         tally.counts.changesAccepted += accepted
-        tally.firstAnswer = min(tally.firstAnswer, arrivedAt)
         tally.lastAnswer = max(tally.lastAnswer, arrivedAt)
         if isInWindow {
             tally.counts.measuredPushes += 1

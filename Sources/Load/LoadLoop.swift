@@ -8,7 +8,7 @@ final class LoadLoop: LoopHandler {
     enum Mail: Sendable {
         case connect
         /// Pushing begins; all times are nanoseconds of the monotonic clock.
-        case begin(schedule: PushSchedule?, measureFrom: UInt64, measureTo: UInt64)
+        case begin(start: UInt64, schedule: PushSchedule?, measureFrom: UInt64, measureTo: UInt64)
         /// No new push; what is under way may end.
         case stopSending
         /// Say goodbye and tell the final tally.
@@ -35,6 +35,8 @@ final class LoadLoop: LoopHandler {
         var isSettled = false
         /// The sum of what has arrived: as long as it moves, waiting is worth while.
         var arrivals = 0
+        /// Nanoseconds, of an answer or a delivery.
+        var lastArrival: UInt64 = 0
         var final: LoadTally?
         var trouble = ""
     }
@@ -47,6 +49,7 @@ final class LoadLoop: LoopHandler {
         static let slowRead: UInt64 = 5
         static let sweep: UInt64 = 6
         static let end: UInt64 = 7
+        static let begin: UInt64 = 8
         /// A device's own, its number added: connect again.
         static let again: UInt64 = 1 << 32
         /// A publisher's own: send what was deferred.
@@ -147,7 +150,7 @@ final class LoadLoop: LoopHandler {
         for mail in batch {
             switch mail {
             case .connect: beginConnecting()
-            case .begin(let schedule, let from, let to): begin(schedule, from, to)
+            case .begin(let start, let schedule, let from, let to): begin(start, schedule, from, to)
             case .stopSending: stopSending()
             case .finish: finish()
             }
@@ -163,6 +166,7 @@ final class LoadLoop: LoopHandler {
         case Token.slowRead: resumeSlow()
         case Token.sweep: sweep()
         case Token.end: loop.stop()
+        case Token.begin: beginSending()
         default:
             let number = Int(token & 0xFFFF_FFFF)
             if token >= Token.resend { resendDeferred(number) } else { enqueue(number) }
@@ -177,10 +181,12 @@ final class LoadLoop: LoopHandler {
         let counts = tally.counts
         let isSettled = !isSending && counts.pushesInFlight == 0 && isEverythingThere
         let trouble = tally.trouble
+        let lastArrival = max(tally.lastAnswer, tally.lastDelivery)
         share.outcome.withLock { outcome in
             outcome.counts = counts
             outcome.isSettled = isSettled
             outcome.arrivals = counts.deliveries + counts.pushesAnswered
+            outcome.lastArrival = lastArrival
             outcome.trouble = trouble
         }
     }

@@ -129,16 +129,23 @@ public struct LoadRun {
         let schedule = plan.pushesPerSecond.map {
             PushSchedule(start: start, pushesPerSecond: $0, rampSeconds: plan.rampSeconds)
         }
-        for loop in loops { loop.address.post(.begin(schedule: schedule, measureFrom: from, measureTo: to)) }
-        watch(loops, until: from, &report, zero: from)
+        for loop in loops {
+            loop.address.post(.begin(start: start, schedule: schedule, measureFrom: from, measureTo: to))
+        }
+        if plan.pushCount == nil { watch(loops, until: from, &report, zero: from) }
         let before = probe?.cpuTime
-        let measuredFrom = Monotonic.now
+        let measuredFrom = max(Monotonic.now, from)
         watch(loops, until: to, &report, zero: from)
-        let after = probe?.cpuTime
-        let measuredTo = Monotonic.now
+        var after = probe?.cpuTime
+        report.seconds = seconds(since: measuredFrom)
         for loop in loops { loop.address.post(.stopSending) }
         drain(loops)
-        report.seconds = Double(measuredTo - measuredFrom) / 1e9
+        if plan.pushCount != nil {
+            // All of it counts, to the last delivery; and what the hub did for it.
+            after = probe?.cpuTime
+            let end = loops.reduce(measuredFrom + 1) { end, loop in max(end, loop.outcome.withLock { $0.lastArrival }) }
+            report.seconds = Double(end - measuredFrom) / 1e9
+        }
         report.hub = probe.flatMap { hub($0, before, after) }
     }
 
@@ -237,10 +244,6 @@ public struct LoadRun {
         report.connecting.churned = tally.churned
         report.connecting.milliseconds = LoadReport.Latency(tally.connect)
         report.connecting.againMilliseconds = LoadReport.Latency(tally.reconnect)
-        if plan.pushCount != nil, tally.lastAnswer > 0 {
-            let end = max(tally.lastAnswer, tally.lastDelivery)
-            _ = end
-        }
         report.pushes = counts.measuredPushes
         report.changes = counts.measuredChanges
         report.deliveries = counts.measuredDeliveries

@@ -51,7 +51,6 @@ struct LoadTally: Sendable {
     var superseded = 0
     /// Pushes that an open loop owed when it ended.
     var pushesOwed = 0
-    var firstAnswer: UInt64 = .max
     var lastAnswer: UInt64 = 0
     var lastDelivery: UInt64 = 0
     /// The last thing that went wrong, in words.
@@ -72,7 +71,6 @@ struct LoadTally: Sendable {
         pushesResent += other.pushesResent
         superseded += other.superseded
         pushesOwed += other.pushesOwed
-        firstAnswer = min(firstAnswer, other.firstAnswer)
         lastAnswer = max(lastAnswer, other.lastAnswer)
         lastDelivery = max(lastDelivery, other.lastDelivery)
         if !other.trouble.isEmpty { trouble = other.trouble }

@@ -23,6 +23,8 @@ struct LoadCommand: ParsableCommand {
     @OptionGroup var shape: LoadShape
     @Flag(help: "Print the report as JSON.")
     var json = false
+    @Option(help: ArgumentHelp("Also draw latencies and throughput, as SVG.", valueName: "file"))
+    var plot: String?
 
     func validate() throws { try shape.check() }
 
@@ -47,6 +49,13 @@ struct LoadCommand: ParsableCommand {
         }
         withExtendedLifetime(signals) {}
         try Output.write(json ? try Self.json(report) : report.text)
+        if let plot {
+            do {
+                try Data(report.svg.utf8).write(to: URL(filePath: plot))
+            } catch {
+                throw CommandFailure(.inputOutput, "Cannot write \(plot).", remedy: "Name another file with --plot.")
+            }
+        }
         guard report.isClean else { throw CommandFailure(.notAccepted, "The run was not clean: see the report.") }
     }
 

@@ -194,4 +194,28 @@ struct EndToEndTests {
         #expect(pull.lines.count == count)
         #expect(tail.wait { $0.lines.count == count }, "\(tail.lines.count) lines; \(tail.errorText)")
     }
+
+    @Test("load --spawn is one command to a figure, and leaves nothing behind")
+    func load() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "carillon-e2e-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for store in ["memory", "sqlite"] {
+            let plot = folder.appending(path: "\(store).svg")
+            let program = try Program(
+                [
+                    "load", "--spawn", "--store", store, "--users", "2", "--publishers", "2", "--count", "40", "--json",
+                    "--plot", plot.path,
+                ], environment: ["TMPDIR": folder.path])
+            #expect(program.exitStatus() == 0, "\(program.errorText)")
+            let report = try #require(
+                try JSONSerialization.jsonObject(with: Data(program.text.utf8)) as? [String: Any])
+            #expect(report["pushes"] as? Int == 40)
+            #expect(report["deliveries"] as? Int == 120)
+            #expect((report["hub"] as? [String: Any])?["pid"] is Int)
+            #expect(try String(contentsOf: plot, encoding: .utf8).hasPrefix("<svg "))
+        }
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(left.sorted() == ["memory.svg", "sqlite.svg"])
+    }
 }
