@@ -57,11 +57,19 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Load",
-            dependencies: ["Causality", "HTTP", "Reactor", "WebSocket", "Wire", histogram, httpTypes], swiftSettings: settings),
+            dependencies: ["Causality", "HTTP", "Reactor", "WebSocket", "Wire", histogram, httpTypes],
+            swiftSettings: settings),
+        .target(
+            name: "Bench",
+            dependencies: [
+                "Causality", "Cryptography", "HTTP", "SQLiteStore", "Storage", "WebSocket", "Wire",
+            ],
+            swiftSettings: settings),
         .executableTarget(
             name: "carillon",
             dependencies: [
-                "Causality", "CarillonClient", "Cryptography", "Hub", "Load", "Reactor", "SQLiteStore", "Storage",
+                "Bench", "Causality", "CarillonClient", "Cryptography", "Hub", "Load", "Reactor", "SQLiteStore",
+                "Storage",
                 "Wire", arguments, logging,
             ],
             swiftSettings: settings),
@@ -86,6 +94,7 @@ let package = Package(
         .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
         .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),
+        .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: settings),
         .testTarget(
             name: "LoadTests",
             dependencies: [

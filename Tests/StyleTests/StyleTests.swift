@@ -23,6 +23,9 @@ struct StyleTests {
             "Causality", "Cryptography", "Dispatch", "Foundation", "Glibc", "HTTP", "HTTPTypes", "Reactor", "Storage",
             "WebSocket", "Wire",
         ],
+        "Bench": [
+            "Causality", "Cryptography", "Foundation", "Glibc", "HTTP", "SQLiteStore", "Storage", "WebSocket", "Wire",
+        ],
         // The load is a client: it knows neither the hub nor a store.
         "Load": [
             "Causality", "Foundation", "Glibc", "HTTP", "Histogram", "Reactor", "WebSocket", "Wire",
