@@ -178,12 +178,12 @@ extension LoadLoop {
         case .live:
             tally.counts.live -= 1
             tally.disconnects += 1
-            tally.trouble = "a live connection ended: \(reason)"
+            tally.trouble = "a live connection ended: \(reason.sentence)"
             device.pointee.phase = .offline
             loop.schedule(after: .milliseconds(100), token: Token.again + UInt64(number))
         case .connecting, .upgrading, .greeting, .catchingUp:
             connectingCount -= 1
-            retry(device, number, "a connection failed: \(reason)")
+            retry(device, number, "a connection failed: \(reason.sentence)")
         }
     }
 
@@ -270,5 +270,16 @@ extension LoadLoop {
         device.pointee.machine.appendClose(.normal, into: &scratch)
         loop.send(device.pointee.connection, scratch)
         loop.close(device.pointee.connection, afterFlush: true)
+    }
+}
+
+extension CloseReason {
+    fileprivate var sentence: String {
+        switch self {
+        case .peerClosed: "the hub closed it"
+        case .local: "it was closed on our side"
+        case .failed(let code): String(cString: strerror(code)).lowercased()
+        case .outboxFull: "the hub takes what we send too slowly"
+        }
     }
 }

@@ -13,16 +13,25 @@ public struct LoadRun {
     private static let connectSecondsMax = 120.0
     private static let stepSeconds = 0.05
     private static let stepsMax = 600
+    private static let connectionsForMemory = 100
+    /// A counted run without a single answer for as long is over.
+    private static let stallSeconds = 15.0
 
     public init(_ plan: LoadPlan) { self.plan = plan }
 
     /// Why a run could not begin.
     public struct Failure: Error, Sendable {
         public let sentence: String
+        public let remedy: String
     }
 
     public func run() throws -> LoadReport {
-        Self.raiseFileLimit()
+        let descriptors = DescriptorLimit.raise(to: DescriptorLimit.needed(by: plan))
+        guard descriptors >= DescriptorLimit.needed(by: plan) else {
+            throw Failure(
+                sentence: "\(plan.deviceCount) connections need as many descriptors, and the limit is \(descriptors)",
+                remedy: "Raise the hard limit (ulimit -Hn), or ask for fewer.")
+        }
         var report = LoadReport()
         report.setting = setting
         let probe = plan.hubPID.map { ProcessProbe(pid: $0) } ?? ProcessProbe.listening(on: plan.address.port)
@@ -35,7 +44,9 @@ public struct LoadRun {
         connect(loops)
         report.connecting.seconds = seconds(since: connectedAt)
         guard sum(loops).live > 0 else {
-            throw Failure(sentence: "nobody could connect to \(plan.address): \(trouble(loops) ?? "no answer")")
+            throw Failure(
+                sentence: "nobody could connect to \(plan.address): \(trouble(loops) ?? "no answer")",
+                remedy: "Is it a hub, and are the keys its users'? See its log.")
         }
         let settled = probe?.residentBytes
 
@@ -46,7 +57,8 @@ public struct LoadRun {
         if let probe, var hub = report.hub {
             let bytes = plan.isIdle ? probe.residentBytes : settled
             hub.residentBytes = probe.residentBytes ?? 0
-            if let bytes, let bytesBefore {
+            // Of a few connections it would be the hub's buffers and caches, and not theirs.
+            if let bytes, let bytesBefore, sum(loops).live >= Self.connectionsForMemory {
                 hub.residentBytesPerConnection = Double(bytes - bytesBefore) / Double(max(1, sum(loops).live))
             }
             report.hub = hub
@@ -155,6 +167,7 @@ public struct LoadRun {
         var lastAt = Monotonic.now
         let total = end == .max ? plan.measuredSeconds : Double(end - min(end, lastAt)) / 1e9
         let step = max(0.25, min(1, total / 40))
+        var (answered, movedAt) = (last.pushesAnswered, lastAt)
         while Monotonic.now < end, !isStopped() {
             let left = end == .max ? Self.stepSeconds : Double(end - min(end, Monotonic.now)) / 1e9
             Thread.sleep(forTimeInterval: min(plan.pushCount == nil ? Self.stepSeconds : 0.005, left))
@@ -175,6 +188,10 @@ public struct LoadRun {
                 (last, lastAt) = (counts, now)
             }
             if let count = plan.pushCount, counts.pushesAnswered >= count { return }
+            if counts.pushesAnswered != answered { (answered, movedAt) = (counts.pushesAnswered, now) }
+            // A hub that is gone answers no more; a time ends by itself, a count does not.
+            let isStalled = plan.pushCount != nil && seconds(since: movedAt) > Self.stallSeconds
+            if isStalled || counts.failed >= plan.deviceCount { return }
         }
     }
 
@@ -274,12 +291,4 @@ public struct LoadRun {
     private func seconds(since time: UInt64) -> Double { Double(Monotonic.now - time) / 1e9 }
 
     private static var ownCPUSeconds: Double { ProcessProbe(pid: getpid()).cpuTime?.total ?? 0 }
-
-    /// One descriptor for each connection; the soft limit is 1,024 on most systems.
-    private static func raiseFileLimit() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    }
 }

@@ -29,6 +29,9 @@ struct LoadCommand: ParsableCommand {
     func validate() throws { try shape.check() }
 
     func run() throws {
+        // Before a hub is started: it inherits the limit.
+        let connections = max(shape.users ?? 1, target.key.count) * shape.devices
+        DescriptorLimit.raise(to: DescriptorLimit.needed(connections: connections))
         let hub = try target.open(users: shape.users)
         defer { hub.close() }
         var plan = LoadPlan(address: hub.address, keys: hub.keys)
@@ -45,7 +48,8 @@ struct LoadCommand: ParsableCommand {
         do {
             report = try run.run()
         } catch let failure as LoadRun.Failure {
-            throw CommandFailure(.notAccepted, failure.sentence + ".", remedy: "Look at the hub's log.")
+            throw CommandFailure(
+                .notAccepted, failure.sentence + (failure.sentence.hasSuffix(".") ? "" : "."), remedy: failure.remedy)
         }
         withExtendedLifetime(signals) {}
         try Output.write(json ? try Self.json(report) : report.text)
