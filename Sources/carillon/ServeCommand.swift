@@ -58,6 +58,10 @@ struct ServeCommand: ParsableCommand {
         help: ArgumentHelp(
             "With --store memory: copy the users and keys of this data folder at the start.", valueName: "dir"))
     var accounts: String?
+    @Flag(
+        help: ArgumentHelp(
+            "Stop when standard input ends, as it does with the process that holds it.", visibility: .hidden))
+    var stopAtEof = false
     @Flag(help: "Serve /echo, for protocol tests only.")
     var echo = false
     @Flag(help: "Make a first user and key if there is none, and print the lines to try.")
@@ -82,6 +86,7 @@ struct ServeCommand: ParsableCommand {
         let log = Logger(label: "carillon")
         let stopped = DispatchSemaphore(value: 0)
         let signals = StopSignals { stopped.signal() }
+        let parent = stopAtEof ? EndOfInput { stopped.signal() } : nil
         FileLimit.raise(log)
         try data.create()
         let lock = try store == .sqlite ? FolderLock(data.path + "/hub.lock") : nil
@@ -93,7 +98,7 @@ struct ServeCommand: ParsableCommand {
         stopped.wait()
         log.info("stops")
         hub.stop()
-        withExtendedLifetime((signals, lock)) {}
+        withExtendedLifetime((signals, parent, lock)) {}
     }
 
     private func openStore() throws -> any Store {

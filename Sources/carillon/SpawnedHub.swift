@@ -10,18 +10,23 @@ final class SpawnedHub {
     private let folder: String
     /// Held open: the hub writes to it.
     private let output: Pipe
+    /// Held open: its end, with this process, is the hub's end.
+    private let input: Pipe
 
     init(users: Int, store: ServeCommand.StoreKind, shards: Int?) throws {
         folder = FileManager.default.temporaryDirectory.path + "/carillon-load-\(UUID().uuidString)"
         keys = try LoadTarget.makeUsers(users, folder: folder)
         process = Process()
         output = Pipe()
+        input = Pipe()
         process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments =
-            ["serve", "--data", folder, "--listen", "127.0.0.1:0", "--store", store.rawValue, "--log-level", "warning"]
-            + (store == .memory ? ["--accounts", folder] : []) + (shards.map { ["--shards", String($0)] } ?? [])
+        var arguments = ["serve", "--listen", "127.0.0.1:0", "--log-level", "warning", "--stop-at-eof"]
+        arguments += ["--data", folder, "--store", store.rawValue]
+        if store == .memory { arguments += ["--accounts", folder] }
+        if let shards { arguments += ["--shards", String(shards)] }
+        process.arguments = arguments
         process.standardOutput = output
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = input
         do {
             try process.run()
         } catch {
