@@ -4,17 +4,18 @@ DATA ?= .carillon
 LISTEN ?= 127.0.0.1:8787
 STORE ?= sqlite
 SANITIZE ?=
+BENCH ?=
 
 # Dynamic exclusivity checks cost 3x in user time on the frame path (measured). Debug builds and so the tests keep them,
 # and a violation is still found there. -Ounchecked is not used: it gains nothing more and removes preconditions.
 RELEASE = -c release --product carillon -Xswiftc -enforce-exclusivity=unchecked
 HUB = .build/release/carillon
 
-.PHONY: help run build test lint autobahn schemathesis clean
+.PHONY: help run build test lint bench autobahn schemathesis clean
 
 help: ## list the targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
-	@printf '%s\n' '' 'Variables: DATA=$(DATA) LISTEN=$(LISTEN) STORE=$(STORE) (run), SANITIZE=thread|address (test)'
+	@printf '%s\n' '' 'Variables: DATA=$(DATA) LISTEN=$(LISTEN) STORE=$(STORE) (run), SANITIZE=thread|address (test), BENCH=options (bench)'
 
 run: build ## install what is missing, build, and start the hub; prints the push and tail lines to try
 	@exec $(HUB) serve --quick-start --data '$(DATA)' --listen '$(LISTEN)' --store '$(STORE)'
@@ -30,6 +31,9 @@ test: ## install what the tests need, build, and run the whole suite
 lint: ## check the format of every source file
 	swift format lint --strict --parallel -r Sources Tests
 	@echo 'lint: clean'
+
+bench: build ## measure codec, scanner, frames, resolver and stores; BENCH='--filter json' for a part
+	@$(HUB) bench $(BENCH)
 
 autobahn: build ## run Autobahn|Testsuite's WebSocket cases (CPython 2.7; status 3 of the script where there is none)
 	@.ci/install --autobahn

@@ -11,6 +11,7 @@ let settings: [SwiftSetting] = [
 
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 // The rooms and who may know whom: a pure target never gains a socket, a clock or a random source.
@@ -25,6 +26,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         .systemLibrary(name: "CLinux"),
@@ -53,11 +55,22 @@ let package = Package(
             name: "CarillonClient",
             dependencies: ["Causality", "Cryptography", "HTTP", "Reactor", "Storage", "WebSocket", "Wire", httpTypes],
             swiftSettings: settings),
+        .target(
+            name: "Load",
+            dependencies: ["Causality", "HTTP", "Reactor", "WebSocket", "Wire", histogram, httpTypes],
+            swiftSettings: settings),
+        .target(
+            name: "Bench",
+            dependencies: [
+                "Causality", "Cryptography", "HTTP", "SQLiteStore", "Storage", "WebSocket", "Wire",
+            ],
+            swiftSettings: settings),
         .executableTarget(
             name: "carillon",
             dependencies: [
-                "Causality", "CarillonClient", "Cryptography", "Hub", "Reactor", "SQLiteStore", "Storage", "Wire",
-                arguments, logging,
+                "Bench", "Causality", "CarillonClient", "Cryptography", "Hub", "Load", "Reactor", "SQLiteStore",
+                "Storage",
+                "Wire", arguments, logging,
             ],
             swiftSettings: settings),
 
@@ -81,6 +94,13 @@ let package = Package(
         .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
         .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),
+        .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: settings),
+        .testTarget(
+            name: "LoadTests",
+            dependencies: [
+                "Causality", "HTTP", "Hub", "Load", "Reactor", "Storage", "WebSocket", httpTypes, histogram, logging,
+            ],
+            swiftSettings: settings),
         .testTarget(name: "ReactorTests", dependencies: ["CLinux", "Reactor"], swiftSettings: settings),
     ]
 )

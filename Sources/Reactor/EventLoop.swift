@@ -169,7 +169,9 @@ public final class EventLoop<Handler: LoopHandler> {
     public func detach(_ id: ConnectionID) -> AcceptedSocket? { core.detach(id) }
 
     /// Starts to connect: `connected` or `closed` will follow.
-    public func connect(to address: SocketAddress) -> ConnectionID { core.connect(address) }
+    public func connect(to address: SocketAddress, options: ConnectOptions = ConnectOptions()) -> ConnectionID {
+        core.connect(address, options)
+    }
 
     /// Copies `bytes` into the outbox, which is flushed once at the end of the turn.
     ///

@@ -74,9 +74,10 @@ extension LoopCore {
     }
 
     /// Starts to connect. Whatever fails, also at once, is told by `closed`.
-    func connect(_ address: SocketAddress) -> ConnectionID {
+    func connect(_ address: SocketAddress, _ options: ConnectOptions) -> ConnectionID {
         let descriptor = socket(address.family, streamSocketFlags, 0)
         var code = descriptor < 0 ? errno : 0
+        if code == 0 { code = options.apply(to: descriptor) }
         if code == 0, address.withSystemAddress({ Glibc.connect(descriptor, $0, $1) }) != 0 { code = errno }
         let id = adopt(descriptor, phase: .connecting)
         // EINTR leaves the connect under way, like EINPROGRESS.

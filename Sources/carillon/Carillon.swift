@@ -38,6 +38,7 @@ struct Carillon: ParsableCommand {
                     CompletionsCommand.self,
                     ManCommand.self,
                 ]),
+            CommandGroup(name: "Measuring", subcommands: [LoadCommand.self, BenchCommand.self]),
         ])
 
     static func main() {

@@ -6,6 +6,7 @@ internal import Foundation
 internal import Hub
 internal import Logging
 internal import Reactor
+internal import SQLiteStore
 internal import Storage
 
 /// `carillon serve`: a hub until SIGTERM.
@@ -53,6 +54,14 @@ struct ServeCommand: ParsableCommand {
             "Who wins concurrent edits of a kind: KIND=manual (both are kept) or KIND=lww.",
             valueName: "kind=policy"))
     var policy: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "With --store memory: copy the users and keys of this data folder at the start.", valueName: "dir"))
+    var accounts: String?
+    @Flag(
+        help: ArgumentHelp(
+            "Stop when standard input ends, as it does with the process that holds it.", visibility: .hidden))
+    var stopAtEof = false
     @Flag(help: "Serve /echo, for protocol tests only.")
     var echo = false
     @Flag(help: "Make a first user and key if there is none, and print the lines to try.")
@@ -62,6 +71,7 @@ struct ServeCommand: ParsableCommand {
 
     func validate() throws {
         if let shards, !(1...256).contains(shards) { throw ValidationError("--shards is a number from 1 to 256.") }
+        if accounts != nil, store != .memory { throw ValidationError("--accounts goes with --store memory.") }
         _ = try policies()
         _ = try address()
     }
@@ -76,6 +86,7 @@ struct ServeCommand: ParsableCommand {
         let log = Logger(label: "carillon")
         let stopped = DispatchSemaphore(value: 0)
         let signals = StopSignals { stopped.signal() }
+        let parent = stopAtEof ? EndOfInput { stopped.signal() } : nil
         FileLimit.raise(log)
         try data.create()
         let lock = try store == .sqlite ? FolderLock(data.path + "/hub.lock") : nil
@@ -87,7 +98,7 @@ struct ServeCommand: ParsableCommand {
         stopped.wait()
         log.info("stops")
         hub.stop()
-        withExtendedLifetime((signals, lock)) {}
+        withExtendedLifetime((signals, parent, lock)) {}
     }
 
     private func openStore() throws -> any Store {
@@ -95,7 +106,22 @@ struct ServeCommand: ParsableCommand {
         case .sqlite: return try data.openStore()
         case .memory:
             let generation = Secret.random(count: 8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            return MemoryStore(generation: Generation(generation))
+            let memory = MemoryStore(generation: Generation(generation))
+            if let accounts { try copyAccounts(from: try DataFolder.parse(["--data", accounts]), to: memory) }
+            return memory
+        }
+    }
+
+    /// A memory store begins without anybody. Users keep their names and keys, and begin with an empty space.
+    private func copyAccounts(from folder: DataFolder, to memory: MemoryStore) throws {
+        let kept = try folder.existingStore()
+        do throws(StoreError) {
+            for user in try kept.accounts.users() {
+                try memory.accounts.add(user)
+                for key in try kept.accounts.keys(of: user.id) { try memory.accounts.add(key) }
+            }
+        } catch {
+            throw CommandFailure(error, "Cannot copy the users of \(folder.path)")
         }
     }
 

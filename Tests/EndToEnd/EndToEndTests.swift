@@ -248,4 +248,67 @@ struct EndToEndTests {
             #expect(heard(second) == ((begin + 3)...(begin + 5)).map(String.init))
         }
     }
+
+    @Test("load --spawn is one command to a figure, and leaves nothing behind")
+    func load() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "carillon-e2e-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for store in ["memory", "sqlite"] {
+            let plot = folder.appending(path: "\(store).svg")
+            let program = try Program(
+                [
+                    "load", "--spawn", "--store", store, "--users", "2", "--publishers", "2", "--count", "40", "--json",
+                    "--plot", plot.path,
+                ], environment: ["TMPDIR": folder.path])
+            #expect(program.exitStatus() == 0, "\(program.errorText)")
+            let report = try #require(
+                try JSONSerialization.jsonObject(with: Data(program.text.utf8)) as? [String: Any])
+            #expect(report["pushes"] as? Int == 40)
+            #expect(report["deliveries"] as? Int == 120)
+            #expect((report["hub"] as? [String: Any])?["pid"] is Int)
+            #expect(try String(contentsOf: plot, encoding: .utf8).hasPrefix("<svg "))
+        }
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(left.sorted() == ["memory.svg", "sqlite.svg"])
+    }
+
+    @Test("a benchmark's results are compared, and what became slower is exit code 1")
+    func bench() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "carillon-e2e-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let program = try Program([
+            "bench", "--filter", "causality/compare-1", "--samples", "3", "--sample-milliseconds", "1", "--json",
+        ])
+        #expect(program.exitStatus() == 0, "\(program.errorText)")
+        let before = folder.appending(path: "before.json")
+        try program.text.write(to: before, atomically: true, encoding: .utf8)
+        #expect(try Program(["bench", "compare", before.path, before.path]).exitStatus() == 0)
+
+        var report = try #require(
+            try JSONSerialization.jsonObject(with: Data(program.text.utf8)) as? [String: Any])
+        var results = try #require(report["results"] as? [[String: Any]])
+        #expect(results.count == 1)
+        for name in ["median", "p10", "p90"] { results[0][name] = 1e9 }
+        report["results"] = results
+        let after = folder.appending(path: "after.json")
+        try JSONSerialization.data(withJSONObject: report).write(to: after)
+        let slower = try Program(["bench", "compare", before.path, after.path])
+        #expect(slower.exitStatus() == 1)
+        #expect(slower.text.contains("slower"))
+        #expect(try Program(["bench", "--filter", "no such benchmark"]).exitStatus() == 64)
+    }
+
+    @Test(
+        "load says which of its options is wrong",
+        arguments: [
+            ["--window", "65"], ["--publishers", "5", "--devices", "4"], ["--size", "10"], ["--rate", "0"],
+            ["--url", "http://10.0.0.1:8787", "--key", "car_x"], ["--spawn", "--key", "car_x"], ["--url", "ftp://x"],
+        ])
+    func loadOptions(arguments: [String]) throws {
+        let program = try Program(["load"] + arguments)
+        #expect(program.exitStatus() == 64)
+        #expect(program.errorText.contains("Error: "))
+    }
 }

@@ -23,6 +23,13 @@ struct StyleTests {
             "Causality", "Cryptography", "Dispatch", "Foundation", "Glibc", "HTTP", "HTTPTypes", "Reactor", "Storage",
             "WebSocket", "Wire",
         ],
+        "Bench": [
+            "Causality", "Cryptography", "Foundation", "Glibc", "HTTP", "SQLiteStore", "Storage", "WebSocket", "Wire",
+        ],
+        // The load is a client: it knows neither the hub nor a store.
+        "Load": [
+            "Causality", "Foundation", "Glibc", "HTTP", "Histogram", "Reactor", "WebSocket", "Wire",
+        ],
     ]
 
     /// Files that may say `@unchecked Sendable`; each says why beside it.

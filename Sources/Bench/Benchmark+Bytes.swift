@@ -1,0 +1,95 @@
+internal import Cryptography
+internal import WebSocket
+internal import Wire
+
+/// What is done to every byte.
+extension Benchmark {
+    static var bytes: [Benchmark] {
+        [
+            scan, walk, mask(bytes: 128), mask(bytes: 65_536),
+            utf8("ascii", Array(repeating: UInt8(ascii: "a"), count: 65_536)),
+            utf8("mixed", Array(String(repeating: "bells über café 鐘 ", count: 3_000).utf8)),
+            sha256(bytes: 128), sha256(bytes: 1_024),
+        ]
+    }
+
+    /// The whole frame is checked to be JSON and UTF-8.
+    private static var scan: Benchmark {
+        let frame = Material.pushFrame(changes: 100, bodyBytes: 1_024, hasHash: true)
+        return Benchmark("json/validate-100x1k", .gigabytes, amount: frame.count) {
+            { operations in
+                try frame.withUnsafeBytes { bytes in
+                    var sum = 0
+                    for _ in 0..<operations { sum &+= try JSONScanner.validate(bytes).upperBound }
+                    return sum
+                }
+            }
+        }
+    }
+
+    /// The same, and each change's fields are found: names and the places of their values.
+    private static var walk: Benchmark {
+        let frame = Material.pushFrame(changes: 100, bodyBytes: 1_024, hasHash: true)
+        let start = (frame.firstIndex(of: UInt8(ascii: "[")) ?? 0) + 1
+        let changes = Array(frame[start...].dropLast(2))
+        return Benchmark("json/slice-100x1k", .gigabytes, amount: changes.count) {
+            { operations in
+                try changes.withUnsafeBytes { bytes in
+                    var sum = 0
+                    for _ in 0..<operations {
+                        var scanner = JSONScanner(bytes)
+                        repeat {
+                            try scanner.expect(UInt8(ascii: "{"))
+                            repeat {
+                                sum &+= try scanner.fieldName().count
+                                sum &+= try scanner.value().lowerBound
+                            } while scanner.consume(UInt8(ascii: ","))
+                            try scanner.expect(UInt8(ascii: "}"))
+                        } while scanner.consume(UInt8(ascii: ","))
+                        try scanner.finish()
+                    }
+                    return sum
+                }
+            }
+        }
+    }
+
+    private static func mask(bytes count: Int) -> Benchmark {
+        Benchmark("websocket/mask-\(count)", .gigabytes, amount: count) {
+            var payload = Material.body(count, seed: 1)
+            return { operations in
+                payload.withUnsafeMutableBytes { bytes in
+                    for index in 0..<operations {
+                        Mask.apply(key: 0x1234_5678 &+ UInt32(truncatingIfNeeded: index), to: bytes)
+                    }
+                    return Int(bytes[bytes.count / 2])
+                }
+            }
+        }
+    }
+
+    private static func utf8(_ name: String, _ text: [UInt8]) -> Benchmark {
+        Benchmark("websocket/utf8-\(name)", .gigabytes, amount: text.count) {
+            { operations in
+                text.withUnsafeBytes { bytes in
+                    var sum = 0
+                    for _ in 0..<operations {
+                        var validator = UTF8Validator()
+                        if validator.accept(bytes), validator.isComplete { sum &+= 1 }
+                    }
+                    return sum
+                }
+            }
+        }
+    }
+
+    private static func sha256(bytes count: Int) -> Benchmark {
+        Benchmark("hash/sha256-\(count)", .gigabytes, amount: count) {
+            var payload = Material.body(count, seed: 1)
+            return { operations in
+                for _ in 0..<operations { payload[0] = Digest.sha256(payload)[0] }
+                return Int(payload[0])
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+internal import ArgumentParser
+internal import CarillonClient
+internal import Foundation
+internal import Load
+internal import Reactor
+
+/// `carillon load`: what a hub can take, and whether it does it right.
+struct LoadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load", abstract: "Put a hub under load, measure it, and check that nothing is lost.",
+        discussion: """
+            One line to a figure: starts a hub of its own on a free port, and stops it.
+
+              carillon load --spawn --store memory --users 50 --devices 4 --publishers 4
+              carillon load --spawn --store sqlite --users 1 --devices 64 --publishers 64 --duration 10
+              carillon load --spawn --store memory --users 100 --devices 200 --idle
+              carillon load --url http://127.0.0.1:8787 --keys keys.txt --rate 2000 --plot load.svg
+
+            Exits with 1 when a change was lost, doubled or out of order, or nobody could connect.
+            """)
+
+    @OptionGroup var target: LoadTarget
+    @OptionGroup var shape: LoadShape
+    @Flag(help: "Print the report as JSON.")
+    var json = false
+    @Option(help: ArgumentHelp("Also draw latencies and throughput, as SVG.", valueName: "file"))
+    var plot: String?
+
+    func validate() throws { try shape.check() }
+
+    func run() throws {
+        // Before a hub is started: it inherits the limit.
+        let connections = max(shape.users ?? 1, target.key.count) * shape.devices
+        DescriptorLimit.raise(to: DescriptorLimit.needed(connections: connections))
+        let hub = try target.open(users: shape.users)
+        defer { hub.close() }
+        var plan = LoadPlan(address: hub.address, keys: hub.keys)
+        shape.fill(&plan)
+        plan.isRaw = target.raw
+        plan.hubPID = hub.pid
+        var run = LoadRun(plan)
+        let isTerminal = Terminal.errorIsTerminal
+        run.progress = { line in if isTerminal { Terminal.complain(line) } }
+        let isStopped = Guarded(false)
+        let signals = StopSignals { isStopped.withLock { $0 = true } }
+        run.isStopped = { isStopped.withLock { $0 } }
+        let report: LoadReport
+        do {
+            report = try run.run()
+        } catch let failure as LoadRun.Failure {
+            throw CommandFailure(
+                .notAccepted, failure.sentence + (failure.sentence.hasSuffix(".") ? "" : "."), remedy: failure.remedy)
+        }
+        withExtendedLifetime(signals) {}
+        try Output.write(json ? try Self.json(report) : report.text)
+        if let plot {
+            do {
+                try Data(report.svg.utf8).write(to: URL(filePath: plot))
+            } catch {
+                throw CommandFailure(.inputOutput, "Cannot write \(plot).", remedy: "Name another file with --plot.")
+            }
+        }
+        guard report.isClean else { throw CommandFailure(.notAccepted, "The run was not clean: see the report.") }
+    }
+
+    private static func json(_ report: LoadReport) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
+    }
+}

@@ -1,0 +1,118 @@
+internal import ArgumentParser
+internal import CarillonClient
+internal import Causality
+internal import Foundation
+internal import Hub
+internal import Load
+internal import Reactor
+internal import SQLiteStore
+internal import Storage
+
+/// Which hub is put under load.
+struct LoadTarget: ParsableArguments {
+    @Option(help: "The hub, http://host:port. Default: \(HubURL.standard).")
+    var url: String?
+    @Option(help: "A user's API key; once for each user.")
+    var key: [String] = []
+    @Option(help: ArgumentHelp("A file with a key on each line.", valueName: "file"))
+    var keys: String?
+    @Option(help: ArgumentHelp("The data folder of the hub, where users and keys are made.", valueName: "dir"))
+    var data: String?
+    @Flag(help: "Start a hub of this program on a free port of this machine, and stop it at the end.")
+    var spawn = false
+    @Option(help: "With --spawn: where its records live, sqlite or memory.")
+    var store = ServeCommand.StoreKind.memory
+    @Option(help: ArgumentHelp("With --spawn: its event loops.", valueName: "n"))
+    var shards: Int?
+    @Option(help: ArgumentHelp("The hub's process, when it is not to be found by its port.", valueName: "pid"))
+    var hubPid: Int32?
+    @Flag(help: "Also another machine than this one.")
+    var allowRemote = false
+    @Flag(help: "Speak to a bare broadcast server: text messages to /?room=N go to the room's others.")
+    var raw = false
+
+    /// A hub that is there, with a key for each user.
+    struct Opened {
+        var address: SocketAddress
+        var keys: [String]
+        var pid: Int32?
+        var spawned: SpawnedHub?
+
+        func close() { spawned?.stop() }
+    }
+
+    func open(users: Int?) throws -> Opened {
+        if spawn {
+            guard url == nil, key.isEmpty, keys == nil, data == nil, !raw else {
+                throw CommandFailure(.usage, "--spawn makes its own hub, users and keys: leave the others out.")
+            }
+            let hub = try SpawnedHub(users: users ?? 1, store: store, shards: shards)
+            return Opened(address: hub.address, keys: hub.keys, pid: hub.pid, spawned: hub)
+        }
+        return Opened(address: try address(), keys: try userKeys(users), pid: hubPid)
+    }
+
+    private func address() throws -> SocketAddress {
+        let text = url ?? "\(HubURL.standard)"
+        let hubURL: HubURL
+        do throws(HubURLError) {
+            hubURL = try HubURL(parsing: text)
+        } catch {
+            throw CommandFailure(.usage, "\"\(text)\" is no hub's URL: \(error.sentence).")
+        }
+        let host = hubURL.host == "localhost" ? "127.0.0.1" : hubURL.host
+        guard let address = try? SocketAddress.parse(host, port: hubURL.port) else {
+            throw CommandFailure(.usage, "\(hubURL.host) is a name: give the hub's address.")
+        }
+        guard allowRemote || host == "::1" || host.hasPrefix("127.") else {
+            throw CommandFailure(
+                .usage, "\(host) is not this machine.",
+                remedy: "Pass --allow-remote for a hub of your own elsewhere; never for another's.")
+        }
+        return address
+    }
+
+    private func userKeys(_ users: Int?) throws -> [String] {
+        if raw { return Array(repeating: "", count: users ?? 1) }
+        var all = key
+        if let keys {
+            guard let text = try? String(contentsOfFile: keys, encoding: .utf8) else {
+                throw CommandFailure(.inputOutput, "Cannot read \(keys).")
+            }
+            all += text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+                .filter { !$0.isEmpty }
+        }
+        if let data { all += try Self.makeUsers(users ?? 1, folder: data) }
+        if all.isEmpty, let one = ProcessInfo.processInfo.environment["CARILLON_KEY"] { all = [one] }
+        guard all.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f } }) else {
+            throw CommandFailure(.usage, "A key holds characters that no key has.")
+        }
+        let count = users ?? all.count
+        guard count > 0, all.count >= count else {
+            throw CommandFailure(
+                .usage, "There are \(all.count) keys for \(max(1, count)) users.",
+                remedy: "Pass --key for each user, --keys FILE, --data DIR of the hub, or --spawn.")
+        }
+        return Array(all.prefix(count))
+    }
+
+    /// Users of this run's own, with a key each.
+    static func makeUsers(_ count: Int, folder: String) throws -> [String] {
+        let arguments = ["--data", folder]
+        let data = try DataFolder.parse(arguments)
+        try data.create()
+        let accounts = Accounts(store: try data.openStore())
+        let run = String(UInt32.random(in: 0...UInt32.max), radix: 16)
+        do throws(StoreError) {
+            var keys: [String] = []
+            for number in 0..<count {
+                let name = Identifier(unchecked: "load-\(run)-\(number)")
+                _ = try accounts.addUser(name)
+                keys.append(try accounts.createKey(user: name, label: "load").text)
+            }
+            return keys
+        } catch {
+            throw CommandFailure(error, "Cannot make users in \(folder)")
+        }
+    }
+}
