@@ -76,10 +76,12 @@ extension RESTRoutes {
 
     private func idempotencyKey(_ request: RESTRequest) throws -> String? {
         guard let name = HTTPField.Name("Idempotency-Key"), let key = request.head.field(name) else { return nil }
-        guard (1...core.wireLimits.frameIDBytesMax).contains(key.utf8.count) else {
+        let isKey = (1...core.wireLimits.frameIDBytesMax).contains(key.utf8.count)
+        guard isKey, key.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw Problem(
                 code: .badField,
-                detail: "the header Idempotency-Key may have 1 to \(core.wireLimits.frameIDBytesMax) bytes")
+                detail:
+                    "the header Idempotency-Key has 1 to \(core.wireLimits.frameIDBytesMax) visible ASCII characters")
         }
         return key
     }

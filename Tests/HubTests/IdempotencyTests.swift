@@ -119,6 +119,6 @@ struct IdempotencyTests {
         let second = try register("k2")
         #expect(!second.contains(phone.replica))
         #expect(try register(nil) != second)
-        _ = try register(String(repeating: "k", count: 129), status: 422)
+        for key in [String(repeating: "k", count: 129), "", "a b", "caf\u{e9}"] { _ = try register(key, status: 422) }
     }
 }
