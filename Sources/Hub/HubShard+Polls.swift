@@ -41,32 +41,33 @@ extension HubShard {
         else { return }
         connection.subscription?.state = .reading
         let asked = subscription.query(limit: limit, bytesMax: core.limits.pullBytesMax)
+        let generation = stream.opening.generation
         let (id, shard, core) = (connection.id, number, core)
         core.read(key: id.index) {
             do throws(StoreError) {
                 let page = try core.store.page(asked)
-                let entries = page.entries.filter { !subscription.leavesOut($0) }
-                var body: [UInt8]?
-                if !entries.isEmpty {
-                    body = HubShard.pollBody(
-                        entries, cursor(asked.space, page.upTo, core.store.generation), hasMore: page.hasMore)
+                guard core.store.generation == generation else {
+                    return core.post(.polled(id, .failure(ErrorFrameError(.resync))), to: shard)
                 }
+                let entries = page.entries.filter { !subscription.leavesOut($0) }
+                let cursor = Cursor(generation: generation, space: asked.space, position: page.upTo)
+                let body = entries.isEmpty ? nil : HubShard.pollBody(entries, cursor, hasMore: page.hasMore)
                 core.post(
                     .polled(id, .success(PollPage(body: body, upTo: page.upTo, hasMore: page.hasMore))), to: shard)
             } catch {
                 core.log.warning("a page of the log could not be read for a poll: \(error)")
-                core.post(.polled(id, .failure(error)), to: shard)
+                core.post(.polled(id, .failure(ErrorFrameError(frame: ErrorFrame(error)))), to: shard)
             }
         }
     }
 
-    func takePollPage(_ connection: Connection, _ result: Result<PollPage, StoreError>) {
+    func takePollPage(_ connection: Connection, _ result: Result<PollPage, ErrorFrameError>) {
         guard let subscription = connection.subscription, subscription.state == .reading,
             let stream = connection.stream, stream.isPoll, let room = rooms[subscription.space]
         else { return }
         switch result {
         case .failure(let error):
-            refuse(connection, ErrorFrame(error))
+            refuse(connection, error.frame)
         case .success(let page):
             connection.subscription?.seen = page.upTo
             if let body = page.body {
@@ -93,8 +94,9 @@ extension HubShard {
 
     /// Answers that there was nothing, up to where it has looked.
     func answerEmpty(_ connection: Connection, hasMore: Bool = false) {
-        guard let subscription = connection.subscription else { return }
-        let cursor = cursor(subscription.space, subscription.seen, core.store.generation)
+        guard let subscription = connection.subscription, let stream = connection.stream else { return }
+        let cursor = Cursor(
+            generation: stream.opening.generation, space: subscription.space, position: subscription.seen)
         finishPoll(connection, RESTAnswer(json: HubShard.pollBody([], cursor, hasMore: hasMore)))
     }
 
@@ -108,8 +110,4 @@ extension HubShard {
         FrameEncoder.page(entries, cursor: cursor, hasMore: hasMore, into: &body)
         return body
     }
-}
-
-private func cursor(_ space: Identifier, _ position: Position, _ generation: Generation) -> Cursor {
-    Cursor(generation: generation, space: space, position: position)
 }

@@ -20,7 +20,7 @@ enum ShardMail: Sendable {
     /// A request for a stream or a poll is good.
     case opened(ConnectionID, StreamOpening)
     /// A stretch of the log for a poll.
-    case polled(ConnectionID, Result<PollPage, StoreError>)
+    case polled(ConnectionID, Result<PollPage, ErrorFrameError>)
     /// A stretch of the log for an export.
     case exported(ConnectionID, Result<ExportPage, ErrorFrameError>)
     /// A later live session of the same device has taken this one's place.

@@ -208,4 +208,44 @@ struct EndToEndTests {
         #expect(pull.lines.count == count)
         #expect(tail.wait { $0.lines.count == count }, "\(tail.lines.count) lines; \(tail.errorText)")
     }
+
+    @Test("the examples of server-sent events go on behind the last event they saved, killed or not")
+    func eventStreamExamples() throws {
+        let hub = try HubProcess()
+        let examples = EndToEndTests.records.deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "sse")
+        func push(_ ids: ClosedRange<Int>) throws {
+            let file = hub.folder.appending(path: "push.ndjson")
+            try Data(ids.map { "{\"kind\":\"n\",\"id\":\"\($0)\",\"body\":1}\n" }.joined().utf8).write(to: file)
+            #expect(try hub.run(["push", "--device", "laptop", file.path]).exitStatus() == 0)
+        }
+        func follow(_ name: String) throws -> Program {
+            let cursor = hub.folder.appending(path: "\(name).cursor").path
+            let path = examples.appending(path: name).path
+            return try Program(
+                name.hasSuffix(".sh") ? ["sh", path] : ["python3", path, "--cursor-file", cursor],
+                environment: ["CARILLON_URL": hub.url, "CARILLON_KEY": hub.key, "CURSOR_FILE": cursor],
+                executable: "/usr/bin/env")
+        }
+        func heard(_ follower: Program) -> [String] {
+            follower.lines.flatMap { $0.matches(of: /"id":"(\d+)"/).map { String($0.output.1) } }
+        }
+        for name in ["follow.py", "follow.sh"] {
+            let begin = name == "follow.py" ? 1 : 11
+            try push(begin...(begin + 2))
+            let first = try follow(name)
+            #expect(
+                first.wait { heard($0).suffix(3) == (begin...(begin + 2)).map(String.init)[...] }, "\(first.errorText)")
+            // The place is saved behind the line.
+            Thread.sleep(forTimeInterval: 0.5)
+            first.signal(name.hasSuffix(".sh") ? SIGTERM : SIGKILL)
+            _ = first.exitStatus()
+            try push((begin + 3)...(begin + 4))
+            let second = try follow(name)
+            #expect(second.wait { heard($0).count >= 2 }, "\(second.errorText)")
+            try push((begin + 5)...(begin + 5))
+            #expect(second.wait { heard($0).count >= 3 }, "\(second.errorText)")
+            #expect(heard(second) == ((begin + 3)...(begin + 5)).map(String.init))
+        }
+    }
 }

@@ -287,4 +287,20 @@ struct EventStreamTests {
         #expect(event.json["code"] as? String == "store_unavailable" && event.json["retryable"] as? Bool == true)
         #expect(try stream.nextEvent() == nil && stream.isEnded)
     }
+
+    @Test("a commit while the log is read for a stream comes behind what was read")
+    func commitMeanwhile() throws {
+        let store = WatchedStore()
+        let hub = try TestHub(store: store)
+        let laptop = try hub.device("laptop")
+        try laptop.hello(["live": false])
+        try laptop.push([change("a", ["l": 1], 1)])
+        store.holdPages(true)
+        let stream = try hub.events()
+        while store.pageCount < 1 { Thread.sleep(forTimeInterval: 0.01) }
+        try laptop.push([change("b", ["l": 1], 1)], id: "q")
+        store.holdPages(false)
+        #expect(ids(try stream.changes(endsAtSynced: true)) == ["a", "b"])
+        #expect(stream.gaps.isEmpty)
+    }
 }

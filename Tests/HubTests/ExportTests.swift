@@ -182,4 +182,28 @@ struct ExportTests {
         _ = try stream.readToEnd()
         #expect(stream.isClosed && !stream.isEnded)
     }
+
+    @Test("a client that takes nothing for too long is given up")
+    func silentReader() throws {
+        let hub = try TestHub {
+            $0.limits.idleSeconds = 1
+            $0.limits.sweepSeconds = 1
+            $0.limits.outboxBytesMax = 32 << 10
+            $0.limits.streamsPerUserMax = 1
+        }
+        let laptop = try laptop(hub)
+        let text = String(repeating: "x", count: 30_000)
+        for round in 0..<20 {
+            try laptop.push((0..<20).map { change("\(round)-\($0)", ["l": 1], text) }, id: "\(round)")
+        }
+        let stream = try hub.export(receiveBufferBytes: 4_096)
+        var status = 429
+        for _ in 0..<200 where status == 429 {
+            Thread.sleep(forTimeInterval: 0.1)
+            status = try hub.request("GET", "/v1/changes?wait=0").status
+        }
+        #expect(status == 200)
+        _ = try stream.readToEnd()
+        #expect(stream.isClosed && !stream.isEnded)
+    }
 }

@@ -61,9 +61,9 @@ struct LongPollTests {
         let laptop = try laptop(hub)
         var cursor = try cursor(hub)
         let peer = try SocketPeer(port: hub.port)
-        for round in 0..<10 {
+        for round in 0..<40 {
             _ = try ask(hub, "?wait=60&cursor=\(cursor)", on: peer)
-            if round % 2 == 0 { #expect(peer.read(seconds: 0.05) == nil) }
+            if round % 4 == 0 { #expect(peer.read(seconds: 0.05) == nil) }
             try laptop.push([change("\(round)", ["l": 1], 1)], id: "\(round)")
             let page = try answer(peer)
             #expect(page.ids == ["\(round)"] && !page.hasMore)
@@ -121,6 +121,37 @@ struct LongPollTests {
         try laptop.push([change("own", ["l": 1], 1)])
         try phone.push([change("other", ["p": 1], 1)])
         #expect(try answer(peer).ids == ["other"])
+        let both = try hub.request(
+            "GET", "/v1/changes?wait=60&cursor=\(cursor)", fields: "X-Carillon-Device: laptop\r\n")
+        #expect(try page(both.body).ids == ["other"])
+    }
+
+    @Test("a commit while a poll looks into the log is not missed")
+    func commitMeanwhile() throws {
+        let store = WatchedStore()
+        let hub = try TestHub(store: store)
+        let laptop = try laptop(hub)
+        store.holdPages(true)
+        let peer = try ask(hub, "?wait=60")
+        while store.pageCount < 1 { Thread.sleep(forTimeInterval: 0.01) }
+        try laptop.push([change("a", ["l": 1], 1)])
+        store.holdPages(false)
+        #expect(try answer(peer).ids == ["a"])
+    }
+
+    @Test("a poll whose time is up while it looks into the log answers what it finds, to itself and not to the next")
+    func overdue() throws {
+        let store = WatchedStore()
+        let hub = try TestHub(store: store)
+        let laptop = try laptop(hub)
+        try laptop.push([change("a", ["l": 1], 1)])
+        store.holdPages(true)
+        let peer = try ask(hub, "?wait=1")
+        #expect(peer.read(seconds: 1.5) == nil)
+        store.holdPages(false)
+        let page = try answer(peer)
+        #expect(page.ids == ["a"])
+        #expect(try answer(try ask(hub, "?wait=1&cursor=\(page.cursor)", on: peer)).ids.isEmpty)
     }
 
     @Test("another user's commits wake nobody")
@@ -195,5 +226,17 @@ struct LongPollTests {
         try laptop(hub).push([change("a", ["l": 1], 1)])
         #expect(try peer.exchange("").status == 503)
         #expect(try peer.exchange("GET /health HTTP/1.1\r\nHost: h\r\n\r\n").status == 200)
+    }
+
+    @Test("a log that begins anew while a poll waits is a resync")
+    func beginsAnew() throws {
+        let store = WatchedStore()
+        let hub = try TestHub(store: store)
+        let peer = try ask(hub, "?wait=60")
+        while store.pageCount < 1 { Thread.sleep(forTimeInterval: 0.01) }
+        #expect(peer.read(seconds: 0.1) == nil)
+        store.beginAnew()
+        try laptop(hub).push([change("a", ["l": 1], 1)])
+        #expect(try peer.exchange("").status == 410)
     }
 }

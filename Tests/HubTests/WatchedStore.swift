@@ -1,12 +1,14 @@
 import Causality
+import Foundation
 import Reactor
 import Storage
 
-/// A store that counts the pages read of it, and fails or begins anew when it is told to.
+/// A store that counts the pages read of it, and holds them back, fails or begins anew when it is told to.
 final class WatchedStore: Store {
     private struct State {
         var pageCount = 0
         var pagesLeft = Int.max
+        var isHeld = false
         var generation = Generation(42)
     }
 
@@ -23,18 +25,25 @@ final class WatchedStore: Store {
         state.withLock { $0.pagesLeft = count }
     }
 
+    /// Pages that are read reach nobody before they are let go: what is committed meanwhile is not in them.
+    func holdPages(_ isHeld: Bool) {
+        state.withLock { $0.isHeld = isHeld }
+    }
+
     func beginAnew() {
         state.withLock { $0.generation = Generation(43) }
     }
 
     func page(_ query: PageQuery) throws(StoreError) -> LogPage {
         let isGone = state.withLock { state in
-            state.pageCount += 1
             state.pagesLeft -= 1
             return state.pagesLeft < 0
         }
+        let page = try base.page(query)
+        state.withLock { $0.pageCount += 1 }
+        while state.withLock({ $0.isHeld }) { Thread.sleep(forTimeInterval: 0.005) }
         if isGone { throw .unavailable("the store is away") }
-        return try base.page(query)
+        return page
     }
 
     func write<Value>(_ body: (any StoreTransaction) throws(StoreError) -> Value) throws(StoreError) -> Value {
