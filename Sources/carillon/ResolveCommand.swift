@@ -72,7 +72,7 @@ struct ResolveCommand: ParsableCommand {
         let encoded = request.encode()
         // The same id each time: an answer that was lost is told again, and nothing is written twice.
         let bytes = try Patience.asking(triesMax: 3) { () throws(ClientError) in
-            try rest.post(["v1", "resolve"], json: encoded, device: device.text)
+            try rest.post(["v1", "resolve"], json: encoded, fields: [("X-Carillon-Device", device.text)])
         }
         if json { try Output.write(Lines.one(bytes)) }
         try conclude(bytes, replaced: superseded.count)
