@@ -55,7 +55,7 @@ public struct RESTClient: Sendable {
 
     private func request(
         _ method: String, _ path: [String], _ query: [(String, String)], _ json: [UInt8]?,
-        _ more: [(String, String)], accept: String = "application/json"
+        _ more: [(String, String)]
     ) -> [UInt8] {
         var target = "/" + path.map(PercentEncoding.encode).joined(separator: "/")
         if !query.isEmpty {
@@ -64,47 +64,13 @@ public struct RESTClient: Sendable {
         }
         var fields = [
             ("Host", url.authority), ("Authorization", "Bearer \(key)"), ("User-Agent", client),
-            ("Accept", accept), ("Connection", "close"),
+            ("Accept", "application/json"), ("Connection", "close"),
         ]
         fields += more
         if json != nil { fields.append(("Content-Type", "application/json")) }
         var bytes: [UInt8] = []
         RequestWriter.append(method: method, target: target, fields: fields, body: json, into: &bytes)
         return bytes
-    }
-
-    /// Gets an answer of any length: `sink` has its body's runs as they come, and slows the hub down while it works.
-    ///
-    /// `timeoutSeconds` is how long the hub may be silent. What `sink` throws ends the exchange and is thrown on.
-    /// - Throws: ``ClientError`` for every answer but 2xx, and for one that breaks off.
-    public func stream(
-        _ path: [String], query: [(String, String)], accept: String,
-        into sink: @escaping (UnsafeRawBufferPointer) throws -> Void
-    ) throws {
-        let outcome = RESTOutcome(url: url)
-        outcome.sink = sink
-        let answer: Answer
-        do throws(ClientError) {
-            answer = try exchange(request("GET", path, query, nil, [], accept: accept), outcome)
-        } catch {
-            throw outcome.sinkError ?? error
-        }
-        guard (200..<300).contains(answer.status) else {
-            throw ClientError(status: answer.status, body: answer.body, url: url)
-        }
-    }
-
-    /// What comes of asking for a WebSocket and ending it at once: 101 with the protocol's own answer, or the status of
-    /// whoever refused. No hello is said, so no device is touched.
-    public func upgradeStatus() throws(ClientError) -> Int {
-        let key = Handshake.key(nonce: Secret.random(count: 16))
-        var fields = [("Host", url.authority), ("Authorization", "Bearer \(self.key)"), ("User-Agent", client)]
-        fields += Handshake.requestFields(key: key, subprotocols: [CarillonProtocol.subprotocol])
-        var bytes: [UInt8] = []
-        RequestWriter.append(method: "GET", target: HubLink.socketPath, fields: fields, body: nil, into: &bytes)
-        let outcome = RESTOutcome(url: url)
-        outcome.isUpgrade = true
-        return try exchange(bytes, outcome).status
     }
 
     private func exchange(_ request: [UInt8]) throws(ClientError) -> Answer {
@@ -132,6 +98,56 @@ public struct RESTClient: Sendable {
             throw ClientError(error)
         }
         return try outcome.result.get()
+    }
+}
+
+extension RESTClient {
+    /// Gets an answer of any length: `sink` has its body's runs as they come, and slows the hub down while it works.
+    ///
+    /// `timeoutSeconds` is how long the hub may be silent. What `sink` throws ends the exchange and is thrown on.
+    /// - Throws: ``ClientError`` for every answer but 2xx, and for one that breaks off.
+    public func stream(
+        _ path: [String], query: [(String, String)], accept: String,
+        into sink: @escaping (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let outcome = RESTOutcome(url: url)
+        outcome.sink = sink
+        let answer: Answer
+        do throws(ClientError) {
+            answer = try exchange(streamRequest(path, query, accept: accept), outcome)
+        } catch {
+            throw outcome.sinkError ?? error
+        }
+        guard (200..<300).contains(answer.status) else {
+            throw ClientError(status: answer.status, body: answer.body, url: url)
+        }
+    }
+
+    /// What comes of asking for a WebSocket and ending it at once: 101 with the protocol's own answer, or the status of
+    /// whoever refused. No hello is said, so no device is touched.
+    public func upgradeStatus() throws(ClientError) -> Int {
+        let key = Handshake.key(nonce: Secret.random(count: 16))
+        var fields = [("Host", url.authority), ("Authorization", "Bearer \(self.key)"), ("User-Agent", client)]
+        fields += Handshake.requestFields(key: key, subprotocols: [CarillonProtocol.subprotocol])
+        var bytes: [UInt8] = []
+        RequestWriter.append(method: "GET", target: HubLink.socketPath, fields: fields, body: nil, into: &bytes)
+        let outcome = RESTOutcome(url: url)
+        outcome.isUpgrade = true
+        return try exchange(bytes, outcome).status
+    }
+
+    private func streamRequest(_ path: [String], _ query: [(String, String)], accept: String) -> [UInt8] {
+        let segments = path.map { "/" + PercentEncoding.encode($0) }.joined()
+        let pairs = query.map { PercentEncoding.encode($0.0) + "=" + PercentEncoding.encode($0.1) }
+        let fields = [
+            ("Host", url.authority), ("Authorization", "Bearer \(key)"), ("User-Agent", client), ("Accept", accept),
+            ("Connection", "close"),
+        ]
+        var bytes: [UInt8] = []
+        RequestWriter.append(
+            method: "GET", target: segments + (pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")), fields: fields,
+            body: nil, into: &bytes)
+        return bytes
     }
 }
 

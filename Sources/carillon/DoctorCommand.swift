@@ -7,7 +7,7 @@ struct DoctorCommand: ParsableCommand {
         commandName: "doctor", abstract: "Say what is wrong with a set-up.",
         discussion: """
             Looks at the configuration, the hub, the key, the clocks, the WebSocket's way and this machine; with \
-            --data also at a hub's data folder. Changes nothing and registers nothing. Ends within a minute.
+            --data also at a hub's data folder. Writes no record and registers no device. Ends within a minute.
 
               carillon doctor
               carillon doctor --profile work --json | jq -r 'select(.verdict != "ok") | .remedy'
