@@ -53,6 +53,7 @@ struct BenchCommand: ParsableCommand {
                 throw CommandFailure(
                     .usage, "No benchmark's name holds that.", remedy: "See `carillon bench --list`.")
             }
+            if !list { Terminal.complainOfDebugBuild() }
             if list { return try Output.write(chosen.map { $0.name + "\n" }.joined()) }
             if !json { try Output.write(BenchResult.heading + "\n") }
             var report = BenchReport(

@@ -29,6 +29,7 @@ struct LoadCommand: ParsableCommand {
     func validate() throws { try shape.check() }
 
     func run() throws {
+        Terminal.complainOfDebugBuild()
         // Before a hub is started: it inherits the limit.
         let connections = max(shape.users ?? 1, target.key.count) * shape.devices
         DescriptorLimit.raise(to: DescriptorLimit.needed(connections: connections))

@@ -10,9 +10,9 @@ internal import Storage
 
 /// Which hub is put under load.
 struct LoadTarget: ParsableArguments {
-    @Option(help: "The hub, http://host:port. Default: \(HubURL.standard).")
+    @Option(help: "The hub, http://host:port. Else CARILLON_URL, else \(HubURL.standard).")
     var url: String?
-    @Option(help: "A user's API key; once for each user.")
+    @Option(help: "A user's API key; once for each user. Else CARILLON_KEY, for one.")
     var key: [String] = []
     @Option(help: ArgumentHelp("A file with a key on each line.", valueName: "file"))
     var keys: String?
@@ -53,7 +53,7 @@ struct LoadTarget: ParsableArguments {
     }
 
     private func address() throws -> SocketAddress {
-        let text = url ?? "\(HubURL.standard)"
+        let text = url ?? ProcessInfo.processInfo.environment["CARILLON_URL"] ?? "\(HubURL.standard)"
         let hubURL: HubURL
         do throws(HubURLError) {
             hubURL = try HubURL(parsing: text)

@@ -12,6 +12,13 @@ enum Terminal {
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 
+    /// Says that figures of this build say nothing, where that is so.
+    static func complainOfDebugBuild() {
+        #if DEBUG
+            complain("This is a debug build: it is many times slower than the release build of `make build`.")
+        #endif
+    }
+
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
     static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 

@@ -5,7 +5,8 @@
 #   examples/load/compare.sh                 5 rounds, closed loop (each server as fast as it can)
 #   RATE=5000 examples/load/compare.sh       5,000 messages a second in, 15,000 out, for both
 #
-# Both get messages of 128 bytes in rooms of 4 devices and send each to the 3 others. The hub also authenticates,
+# Both get messages of 128 bytes in rooms of 4 devices and send each to the 3 others; the hub's are the bodies of changes,
+# in frames of some 480 bytes with record, clock, hash, position and cursor. The hub also authenticates,
 # parses and checks JSON, decides by vector clocks, commits to its log (in memory here), answers the pusher and numbers
 # what it sends; node-ws forwards bytes. Variables: ROUNDS, ROOMS, PUBLISHERS (of 4), WINDOW, RATE, SECONDS_EACH, SIZE,
 # CARILLON (the binary), NODE.
