@@ -11,6 +11,7 @@ public final class MemoryStore: Store, @unchecked Sendable {
         var users: [Identifier: User] = [:]
         var keys: [String: APIKeyRecord] = [:]
         var devices: [Identifier: [Identifier: Device]] = [:]
+        var merging = MemoryMerging()
     }
 
     public let generation: Generation
@@ -31,12 +32,14 @@ public final class MemoryStore: Store, @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         undo = []
+        state.merging.begin()
         do throws(StoreError) {
             let value = try body(Transaction(store: self))
             for (space, _) in undo { state.spaces[space]?.squeeze() }
             return value
         } catch {
             for (space, step) in undo.reversed() { state.spaces[space]?.restore(step) }
+            state.merging.rollBack()
             throw error
         }
     }
@@ -51,6 +54,14 @@ public final class MemoryStore: Store, @unchecked Sendable {
 
     public func record(_ key: RecordKey) throws(StoreError) -> Record? {
         reading { $0.spaces[key.space]?.record(key.name) }
+    }
+
+    public func policies() throws(StoreError) -> [Identifier: ConflictPolicy] {
+        reading { $0.merging.policies }
+    }
+
+    public func setPolicy(_ policy: ConflictPolicy?, for kind: Identifier) throws(StoreError) {
+        try locked { (state) throws(StoreError) in try state.merging.setPolicy(policy, for: kind) }
     }
 
     public func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics {
@@ -80,6 +91,16 @@ public final class MemoryStore: Store, @unchecked Sendable {
         func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
             guard let log = store.state.spaces[space] else { return Array(repeating: nil, count: names.count) }
             return names.map { log.record($0)?.withoutContents }
+        }
+
+        func policies() throws(StoreError) -> [Identifier: ConflictPolicy] { store.state.merging.policies }
+
+        func history(of name: RecordName, in space: Identifier) throws(StoreError) -> [HistoryVersion] {
+            store.state.merging.history(of: name, in: space)
+        }
+
+        func revise(_ edits: [HistoryEdit], in space: Identifier) throws(StoreError) {
+            for edit in edits { store.state.merging.revise(edit, in: space) }
         }
 
         func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry? {

@@ -24,6 +24,7 @@ struct Carillon: ParsableCommand {
         subcommands: [
             ServeCommand.self, PushCommand.self, TailCommand.self, PullCommand.self, GetCommand.self,
             StatusCommand.self, DeviceCommand.self, UserCommand.self, KeyCommand.self,
+            PolicyCommand.self,
         ])
 
     static func main() {

@@ -33,12 +33,17 @@ struct DataFolder: ParsableArguments {
 
     /// The accounts of a hub that was started here once.
     func existingAccounts() throws -> Accounts {
+        Accounts(store: try existingStore())
+    }
+
+    /// The store of a hub that was started here once.
+    func existingStore() throws -> any Store {
         guard FileManager.default.fileExists(atPath: databasePath) else {
             throw CommandFailure(
                 .inputOutput, "There is no hub's data in \(path).",
                 remedy: "Name its folder with --data, or make one with `carillon user add NAME`.")
         }
-        return Accounts(store: try openStore())
+        return try openStore()
     }
 }
 

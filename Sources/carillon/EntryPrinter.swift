@@ -26,9 +26,10 @@ struct EntryPrinter {
         var line = Clock.text(entry.position.microseconds) + "  "
         let change = entry.change
         if entry.isSibling { line += "CONFLICT  " }
-        line += "\(change.kind)/\(change.id)  \(entry.author)  "
+        line += "\(change.kind)/\(change.id)  \(entry.author.text.isEmpty ? "(hub)" : entry.author.text)  "
         line += change.isDeleted && change.body.isEmpty ? "(deleted)" : oneLine(change.body)
         if change.isDeleted, !change.body.isEmpty { line += "  (deleted)" }
+        if !entry.reason.isPlain { line += "  [\(entry.reason.rawValue)]" }
         out += Array(shortened(line).utf8)
         out.append(UInt8(ascii: "\n"))
     }

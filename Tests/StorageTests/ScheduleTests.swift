@@ -37,7 +37,7 @@ struct Schedule {
     var now: Int64 = 0
 
     init(seed: UInt64) {
-        journal = Journal(store: store, policies: ["counter": .lastWriterWins])
+        journal = Journal(store: store)
         random = SeededGenerator(state: seed)
         let count = Int.random(in: 3...5, using: &random)
         devices = (0..<count).map {
@@ -46,6 +46,7 @@ struct Schedule {
     }
 
     mutating func run() throws {
+        try store.setPolicy(.lastWriterWins, for: "counter")
         for _ in 0..<Int.random(in: 10...30, using: &random) {
             now += Int64.random(in: 0...2, using: &random)
             let index = Int.random(in: 0..<devices.count, using: &random)

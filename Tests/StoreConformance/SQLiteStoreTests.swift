@@ -71,7 +71,7 @@ import Testing
         let path = temporaryPath()
         _ = try SQLiteStore(path: path)
         try DatabaseQueue(path: path).write { try $0.execute(sql: "PRAGMA user_version = 99") }
-        #expect(throws: StoreError.newerSchema(found: 99, supported: 1)) { try SQLiteStore(path: path) }
+        #expect(throws: StoreError.newerSchema(found: 99, supported: 2)) { try SQLiteStore(path: path) }
     }
 
     @Test func whatIsNotOursIsRefused() throws {

@@ -26,7 +26,9 @@ struct StyleTests {
     ]
 
     /// Files that may say `@unchecked Sendable`; each says why beside it.
-    static let uncheckedSendable: Set<String> = ["Reactor/Lock.swift", "Storage/MemoryStore.swift"]
+    static let uncheckedSendable: Set<String> = [
+        "Reactor/Lock.swift", "SQLiteStore/PolicyCache.swift", "Storage/MemoryStore.swift",
+    ]
     static let linesMax = 600
 
     struct SourceFile {
