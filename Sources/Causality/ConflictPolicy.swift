@@ -135,8 +135,11 @@ public struct FieldPath: Sendable, Hashable {
 struct FieldTree: Sendable {
     private(set) var kind: MergeRule.FieldKind?
     private(set) var children: [[UInt8]: FieldTree] = [:]
+    /// Whether it is a counter or one lies in it: then two sides that say the same may have counted apart.
+    private(set) var hasCounter = false
 
     mutating func insert(_ field: MergeRule.Field, at names: ArraySlice<[UInt8]>) throws(MergeRuleError) {
+        if field.kind == .counter { hasCounter = true }
         guard let name = names.first else {
             guard kind == nil else { throw .declaredTwice(field.path) }
             guard children.isEmpty else { throw .within(field.path) }

@@ -84,7 +84,7 @@ public struct MergeResolver: Sendable {
         if isIncluded {
             resolution.verdict = .accepted
             if !isVerbatim {
-                resolution.reason = result.included.allSatisfy({ $0.hash == head.hash }) ? .sameContent : .merged
+                resolution.reason = result.isOneContent ? .sameContent : .merged
             } else if incoming.clock.dominates(record.head.change.clock) {
                 resolution.reason = supersedes.isEmpty ? .newer : .resolved
             } else {

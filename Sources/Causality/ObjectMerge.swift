@@ -84,11 +84,14 @@ struct ObjectMerge {
     private mutating func field(
         _ tree: FieldTree?, _ base: Value?, _ left: Value?, _ right: Value?, at path: [[UInt8]]
     ) throws(Conflict) -> Value? {
-        if JSONText.isSame(left, right) || JSONText.isSame(right, base) { return left }
+        if JSONText.isSame(right, base) { return left }
         if JSONText.isSame(left, base) {
             note(path, .taken)
             return right
         }
+        let isSame = JSONText.isSame(left, right)
+        // Two sides that added as much have the same sum, and it is not the sum of both.
+        if isSame, tree?.hasCounter != true { return left }
         switch tree?.kind {
         case .set:
             if let united = ObjectMerge.set(base, left, right) {
@@ -109,6 +112,7 @@ struct ObjectMerge {
                 return merged
             }
         }
+        if isSame { return left }
         throw Conflict(path: ObjectMerge.text(path))
     }
 

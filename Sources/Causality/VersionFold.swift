@@ -95,41 +95,57 @@ struct VersionFold {
 
     /// Puts `version` into `result`, or says why it stays out.
     private mutating func join(_ version: Change, common: UInt64, into result: inout Result) -> Exclusion? {
-        func excluded(_ reason: Reason, _ detail: String) -> Exclusion {
-            Exclusion(version: version, reason: reason, detail: detail)
-        }
         guard version.isDeleted == result.isDeleted else {
-            return excluded(.editDelete, "It deletes what was edited at the same time.")
+            return Exclusion(
+                version: version, reason: .editDelete, detail: "It deletes what was edited at the same time.")
         }
         let isSame = !result.isComposed && version.hash == result.included[0].hash
-        if isSame || version.isDeleted && version.body.isEmpty && result.body.isEmpty { return nil }
-        guard isMerging, !version.isDeleted else { return excluded(.concurrent, "") }
-        guard common != 0 else {
-            return excluded(.noAncestor, "The hub holds no version that both it and the head come from.")
+        if version.isDeleted {
+            if isSame || version.body.isEmpty && result.body.isEmpty { return nil }
+            return Exclusion(version: version, reason: .concurrent, detail: "")
         }
-        let tooMany = "There are too many versions to merge them all."
+        // Where nothing is counted, two of one content are one.
+        if isSame, !rule.tree.hasCounter { return nil }
+        guard let obstacle = merge(version, common: common, into: &result) else { return nil }
+        return isSame ? nil : Exclusion(version: version, reason: obstacle.reason, detail: obstacle.detail)
+    }
+
+    /// What keeps two versions from being merged.
+    private struct Obstacle {
+        let reason: Reason
+        let detail: String
+    }
+
+    private mutating func merge(_ version: Change, common: UInt64, into result: inout Result) -> Obstacle? {
+        guard isMerging else { return Obstacle(reason: .concurrent, detail: "") }
+        guard common != 0 else {
+            return Obstacle(
+                reason: .noAncestor, detail: "The hub holds no version that both it and the head come from.")
+        }
+        let tooMany = Obstacle(reason: .concurrent, detail: "There are too many versions to merge them all.")
         // Counted before the ancestor is made: that takes merges, too.
-        guard mergesLeft > 0 else { return excluded(.concurrent, tooMany) }
+        guard mergesLeft > 0 else { return tooMany }
         mergesLeft -= 1
         let base = self.result(of: common)
         guard base.excluded.isEmpty, !base.isDeleted else {
-            return excluded(
-                .noAncestor, "What both it and the head come from is \(base.isDeleted ? "a deletion" : "in conflict").")
+            let what = base.isDeleted ? "a deletion" : "in conflict"
+            return Obstacle(reason: .noAncestor, detail: "What both it and the head come from is \(what).")
         }
         let bytes = base.body.count + result.body.count + version.body.count
-        guard bytes <= bytesLeft else { return excluded(.concurrent, tooMany) }
+        guard bytes <= bytesLeft else { return tooMany }
         bytesLeft -= bytes
         var merge = ObjectMerge()
         do throws(ObjectMerge.Conflict) {
-            let merged = try merge.merge(rule, base: base.body, left: result.body, right: version.body)
-            guard let merged else { return excluded(.concurrent, "Not all of the bodies are objects.") }
+            guard let merged = try merge.merge(rule, base: base.body, left: result.body, right: version.body) else {
+                return Obstacle(reason: .concurrent, detail: "Not all of the bodies are objects.")
+            }
             result.isComposed = result.isComposed || !merged.elementsEqual(result.body)
             result.body = merged
             result.notes += merge.notes.prefix(ObjectMerge.notesMax - min(result.notes.count, ObjectMerge.notesMax))
             result.noteCount += merge.noteCount
             return nil
         } catch {
-            return excluded(.concurrent, "Both sides changed `\(error.path)`.")
+            return Obstacle(reason: .concurrent, detail: "Both sides changed `\(error.path)`.")
         }
     }
 
@@ -144,6 +160,9 @@ struct VersionFold {
 }
 
 extension VersionFold.Result {
+    /// Whether nothing had to be merged, because all are the same.
+    var isOneContent: Bool { !isComposed && included.allSatisfy { $0.hash == included[0].hash } }
+
     /// The version that stands for all that are included.
     func head(hash: (ArraySlice<UInt8>) -> Identifier) -> Change {
         var head = included[0]
