@@ -1,5 +1,4 @@
 internal import Causality
-internal import Cryptography
 internal import Dispatch
 internal import HTTP
 internal import Logging
@@ -27,7 +26,7 @@ final class HubCore: Sendable {
         self.log = log
         let shards = Guarded<[LoopAddress<ShardMail>]>([])
         self.shards = shards
-        let journal = Journal(store: store) { Identifier(unchecked: Digest.hex(Digest.sha256($0))) }
+        let journal = Journal(store: store) { Identifier(unchecked: PushBody.defaultHash(of: $0)) }
         let generation = store.generation
         let directory = directory
         lanes = (0..<max(1, min(store.writersMax, configuration.shardCount))).map { number in
