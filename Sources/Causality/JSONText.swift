@@ -46,19 +46,22 @@ enum JSONText {
         return number
     }
 
-    /// Whether both are absent or mean the same: strings by their characters, objects whatever their order, plain
-    /// whole numbers by their value, other numbers by their text (1.0 is not 1).
-    static func isSame(_ left: Value?, _ right: Value?) -> Bool {
-        guard let left, let right else { return left == nil && right == nil }
-        return left.elementsEqual(right) || canonical(left) == canonical(right)
-    }
-
-    /// One text for all that mean the same, by the rule of ``isSame(_:_:)``. What is not JSON stands for itself.
+    /// One text for all that mean the same: strings by their characters, objects whatever their order, plain whole
+    /// numbers by their value, other numbers by their text (1.0 is not 1). What is not JSON stands for itself.
     static func canonical(_ text: Value) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
         appendCanonical(text, depth: 0, into: &bytes)
         return bytes
+    }
+
+    /// ``canonical(_:)``, without a copy where the text is canonical as it stands.
+    static func key(_ text: Value) -> Value {
+        switch text.first {
+        case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "-"): canonical(text)[...]
+        case UInt8(ascii: "\"") where text.contains(UInt8(ascii: "\\")): canonical(text)[...]
+        default: text
+        }
     }
 
     private static func appendCanonical(_ text: Value, depth: Int, into out: inout [UInt8]) {

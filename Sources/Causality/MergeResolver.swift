@@ -73,8 +73,7 @@ public struct MergeResolver: Sendable {
         _ incoming: Change, isKnown: Bool, _ supersedes: [VectorClock], _ record: Record, _ history: MergeHistory,
         _ resolver: Resolver
     ) -> MergeOutcome {
-        var fold = VersionFold(history.changes, rule: rule, isMerging: contentHash != nil)
-        let result = fold.result()
+        let result = result(of: history, incoming)
         let head = result.head { contentHash?($0) ?? "" }
         let isIncluded = result.included.contains { $0.clock == incoming.clock }
         let isVerbatim = isIncluded && result.included.count == 1
@@ -117,6 +116,17 @@ public struct MergeResolver: Sendable {
         }
         resolution.history.prune(head: head)
         return .merged(resolution)
+    }
+
+    private func result(of history: MergeHistory, _ incoming: Change) -> VersionFold.Result {
+        // A device that had seen all of it: nearly every edit. Its version is the only candidate.
+        if history.changes.allSatisfy({ incoming.clock.dominates($0.clock) }) {
+            var only = incoming
+            only.supersedes = []
+            return VersionFold.Result(included: [only], body: only.body, isComposed: false)
+        }
+        var fold = VersionFold(history.changes, rule: rule, isMerging: contentHash != nil)
+        return fold.result()
     }
 
     /// Which siblings end and which are to be written, once `head` is the head and `excluded` stand beside it.

@@ -84,12 +84,13 @@ struct ObjectMerge {
     private mutating func field(
         _ tree: FieldTree?, _ base: Value?, _ left: Value?, _ right: Value?, at path: [[UInt8]]
     ) throws(Conflict) -> Value? {
-        if JSONText.isSame(right, base) { return left }
-        if JSONText.isSame(left, base) {
+        var values = Comparison(base: base, left: left, right: right)
+        if values.isRightBase { return left }
+        if values.isLeftBase {
             note(path, .taken)
             return right
         }
-        let isSame = JSONText.isSame(left, right)
+        let isSame = values.isLeftRight
         // Two sides that added as much have the same sum, and it is not the sum of both.
         if isSame, tree?.hasCounter != true { return left }
         switch tree?.kind {
@@ -142,21 +143,21 @@ struct ObjectMerge {
         guard let baseList = elements(base), let leftList = elements(left), let rightList = elements(right) else {
             return nil
         }
-        let before = Set(baseList.map(JSONText.canonical))
-        let theirs = Set(rightList.map(JSONText.canonical))
-        var seen: Set<[UInt8]> = []
+        let before = Set(baseList.map(JSONText.key))
+        let theirs = Set(rightList.map(JSONText.key))
+        var seen: Set<Value> = []
         var out: [UInt8] = [UInt8(ascii: "[")]
-        func write(_ element: Value, _ key: [UInt8]) {
+        func write(_ element: Value, _ key: Value) {
             guard seen.insert(key).inserted else { return }
             if out.count > 1 { out.append(UInt8(ascii: ",")) }
             out.append(contentsOf: element)
         }
         for element in leftList {
-            let key = JSONText.canonical(element)
+            let key = JSONText.key(element)
             if !before.contains(key) || theirs.contains(key) { write(element, key) }
         }
         for element in rightList {
-            let key = JSONText.canonical(element)
+            let key = JSONText.key(element)
             if !before.contains(key) { write(element, key) }
         }
         out.append(UInt8(ascii: "]"))
@@ -198,5 +199,31 @@ struct ObjectMerge {
 
     private static func text(_ path: [[UInt8]]) -> String {
         path.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ".")
+    }
+}
+
+/// Three values compared by meaning, each brought into its canonical text once at most.
+private struct Comparison {
+    private let base: JSONText.Value?
+    private let left: JSONText.Value?
+    private let right: JSONText.Value?
+    private lazy var baseText = base.map(JSONText.canonical)
+    private lazy var leftText = left.map(JSONText.canonical)
+    private lazy var rightText = right.map(JSONText.canonical)
+
+    init(base: JSONText.Value?, left: JSONText.Value?, right: JSONText.Value?) {
+        self.base = base
+        self.left = left
+        self.right = right
+    }
+
+    var isRightBase: Bool { mutating get { areSameBytes(right, base) ?? (rightText == baseText) } }
+    var isLeftBase: Bool { mutating get { areSameBytes(left, base) ?? (leftText == baseText) } }
+    var isLeftRight: Bool { mutating get { areSameBytes(left, right) ?? (leftText == rightText) } }
+
+    /// Whether both are absent or of the same bytes; nil where only their meaning can tell.
+    private func areSameBytes(_ one: JSONText.Value?, _ other: JSONText.Value?) -> Bool? {
+        guard let one, let other else { return one == nil && other == nil }
+        return one.elementsEqual(other) ? true : nil
     }
 }

@@ -11,8 +11,9 @@ struct VersionFold {
     /// Most three-way merges of one fold and its ancestors': 31 concurrent versions of one ancestor need 30. What is
     /// over it stands as a sibling.
     static let mergesMax = 256
-    /// Most bytes that go into them, three texts each: some 200 ms. A history's bytes fill 21 merges over.
-    static let mergedBytesMax = 16 << 20
+    /// Most bytes that go into them, three texts each: under 100 ms at 20 to 40 MB a second. A full history of 32
+    /// concurrent versions takes half of it.
+    static let mergedBytesMax = 2 << 20
 
     struct Exclusion {
         let version: Change

@@ -182,4 +182,30 @@ import Testing
             fork(dotted, "{\"a.b\":{\"c\":1}}", "{\"a.b\":{\"c\":2}}", "{\"a.b\":{\"c\":5}}").body
                 == "{\"a.b\":{\"c\":6}}")
     }
+
+    @Test func whateverBodiesHoldNothingTraps() throws {
+        let fields: [(String, MergeRule.FieldKind)] = [("a", .set), ("b", .counter), ("c", .scalar), ("d.b", .counter)]
+        let declared = try rule(fields)
+        let pieces = [
+            "{", "}", "[", "]", "\"", ",", ":", "\\", "\\u", "\\ud83d", "\\udd14", "\"a\":", "\"b\":", "\"c\":",
+            "\"d\":", "1",
+            "-0", "9007199254740993", "99999999999999999999", "-", "1e9", "null", "true", " ", "\n", "{\"b\":1}",
+            "[1,2]", "\"x\"",
+            "\u{e9}",
+        ]
+        var random = SplitMix(state: 11)
+        for _ in 0..<4_000 {
+            let bodies = (0..<3).map { _ in
+                let inner = (0..<Int.random(in: 0...12, using: &random)).map { _ in
+                    pieces[Int.random(in: 0..<pieces.count, using: &random)]
+                }
+                return Bool.random(using: &random) ? "{" + inner.joined() + "}" : inner.joined()
+            }
+            let record = fork(declared, bodies[0], bodies[1], bodies[2])
+            #expect(record.head != nil && record.siblings.count <= 1)
+        }
+        let deep = String(repeating: "[", count: 5_000) + String(repeating: "]", count: 5_000)
+        let record = fork(declared, "{\"a\":[]}", "{\"a\":[\(deep)]}", "{\"a\":[{\"k\":\(deep)}]}")
+        #expect(record.siblings.isEmpty)
+    }
 }
