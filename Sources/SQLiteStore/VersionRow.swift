@@ -36,8 +36,31 @@ enum VersionRow {
             statement.bindNull(14)
         }
         change.body.withUnsafeBytes { statement.bind(15, $0) }
-        statement.bind(16, Identifier(unchecked: entry.reason.rawValue))
-        statement.bind(17, Identifier(unchecked: entry.detail))
+        statement.bindStatic(16, reasonText(entry.reason))
+        if entry.detail.isEmpty {
+            statement.bindStatic(17, "")
+        } else {
+            statement.bind(17, Identifier(unchecked: entry.detail))
+        }
+    }
+
+    /// ``Reason/rawValue`` as text that lives as long as the program: nearly every row has one of three.
+    private static func reasonText(_ reason: Reason) -> StaticString {
+        switch reason {
+        case .firstVersion: "first_version"
+        case .newer: "newer"
+        case .sameVersion: "same_version"
+        case .equivocation: "equivocation"
+        case .older: "older"
+        case .sameContent: "same_content"
+        case .concurrent: "concurrent"
+        case .lastWriterWins: "last_writer_wins"
+        case .forced: "forced"
+        case .resolved: "resolved"
+        case .merged: "merged"
+        case .editDelete: "edit_delete"
+        case .noAncestor: "no_ancestor"
+        }
     }
 
     /// What ``Change/encodedBytesEstimate`` says of the current row, without decoding it: a number of an embedding has

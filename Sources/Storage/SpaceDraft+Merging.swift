@@ -11,7 +11,7 @@ extension SpaceDraft {
             rule: rule, isForced: submission.isForced, replica: submission.replica, contentHash: contentHash)
         switch resolver.resolve(change, against: records[name], history: history.versions) {
         case .ordinary(let resolution):
-            return try write(resolution, of: change, submission)
+            return try write(resolution, of: change, submission, over: records[name])
         case .merged(let merged):
             if merged.history != history.versions {
                 history.versions = merged.history

@@ -98,13 +98,13 @@ struct SpaceDraft {
         let policy = policies[change.kind] ?? .manual
         if case .merge(let rule) = policy { return try merge(change, of: submission, by: rule) }
         let resolver = Resolver(policy: policy, isForced: submission.isForced, replica: submission.replica)
-        return try write(resolver.resolve(change, against: records[change.name]), of: change, submission)
+        let record = records[change.name]
+        return try write(resolver.resolve(change, against: record), of: change, submission, over: record)
     }
 
     mutating func write(
-        _ resolution: Resolution, of change: Change, _ submission: Submission
+        _ resolution: Resolution, of change: Change, _ submission: Submission, over record: Record?
     ) throws(StoreError) -> ItemResult {
-        let record = records[change.name]
         let decision = ItemResult.Decision.verdict(resolution.verdict, resolution.reason)
         switch resolution.outcome {
         case .nothing:

@@ -44,7 +44,13 @@ import Testing
         written.reason = .merged
         written.detail = "Merged: `gr\u{fc}n` united."
         try store.append([written])
-        #expect(try store.all() == [written])
+        let others = Reason.allCases.enumerated().map { index, reason in
+            var other = entry(Int64(index) + 2, "b\(index)")
+            other.reason = reason
+            return other
+        }
+        try store.append(others)
+        #expect(try store.all() == [written] + others)
         #expect(try store.record(RecordKey(space: "s", kind: "note", id: "a"))?.head == written)
         try store.write { (transaction) throws(StoreError) in
             let record = try transaction.records([RecordName(kind: "note", id: "a")], in: "s")[0]
