@@ -146,8 +146,9 @@ public struct Resolver: Sendable {
         }
     }
 
-    /// A total order over versions: causality first, then the writers' time, then the writer's replica, then the
-    /// content hash. Deterministic, so that concurrent edits end alike in every order of arrival.
+    /// A total order over concurrent versions: the writers' time, then the writer's replica, then the content hash,
+    /// then the deletion, then the clock's text; causality before all of it. Deterministic, so that concurrent edits
+    /// end alike in every order of arrival.
     ///
     /// The replica is ``Change/writer``, not one that the clock names: the head's clock has the losers' entries merged
     /// into it, so it would say something else depending on who lost before. Needs writers whose time rises with their
