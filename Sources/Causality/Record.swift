@@ -1,17 +1,48 @@
 /// A change at its place in a space's log.
 public struct LogEntry: Sendable, Equatable {
     public var position: Position
-    /// The device that pushed it.
+    /// The device that pushed it. Empty where the hub composed or moved it: nobody's own, so that it reaches every
+    /// device, the pusher too.
     public var author: Identifier
     public var change: Change
     /// Whether it stands beside the head because the two are concurrent.
     public var isSibling: Bool
+    /// How it came to stand where it stands.
+    public var reason: Reason
+    /// One sentence for people; empty where there is nothing to explain. At most ``detailBytesMax`` bytes.
+    public var detail: String
 
-    public init(position: Position, author: Identifier, change: Change, isSibling: Bool = false) {
+    /// Longest ``detail``: a few field names with what was done to them.
+    public static let detailBytesMax = 512
+
+    public init(
+        position: Position, author: Identifier, change: Change, isSibling: Bool = false, reason: Reason = .newer,
+        detail: String = ""
+    ) {
+        self.reason = reason
+        self.detail = detail
         self.position = position
         self.author = author
         self.change = change
         self.isSibling = isSibling
+    }
+}
+
+extension LogEntry {
+    /// `text` as a ``detail``: cut between characters, and without control characters, which names in a body may hold.
+    static func detail(_ text: String) -> String {
+        var clean = String.UnicodeScalarView()
+        var bytes = 0
+        for scalar in text.unicodeScalars {
+            let shown = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) ? "\u{fffd}" : scalar
+            bytes += UTF8.width(shown)
+            guard bytes <= detailBytesMax - 3 else {
+                clean.append("\u{2026}")
+                break
+            }
+            clean.append(shown)
+        }
+        return String(clean)
     }
 }
 

@@ -23,14 +23,22 @@ public enum Reason: String, Sendable, CaseIterable {
     case lastWriterWins = "last_writer_wins"
     case forced
     case resolved
-}
+    /// The head was composed of concurrent versions, by the kind's merge rule.
+    case merged
+    /// One side was edited and the other deleted: never merged, the edit is the head.
+    case editDelete = "edit_delete"
+    /// To be merged, but the hub holds no version, or no agreed one, that both sides come from.
+    case noAncestor = "no_ancestor"
 
-/// How a kind's concurrent edits are settled.
-public enum ConflictPolicy: String, Sendable, CaseIterable {
-    /// Both are kept; a person or a program resolves them.
-    case manual
-    /// The later one by ``Resolver/isLater(_:than:)`` becomes the head.
-    case lastWriterWins = "lww"
+    /// Whether it says no more than that one version followed another: left out where entries are told.
+    public var isPlain: Bool {
+        switch self {
+        case .firstVersion, .newer, .sameVersion, .sameContent: true
+        case .equivocation, .older, .concurrent, .lastWriterWins, .forced, .resolved, .merged, .editDelete,
+            .noAncestor:
+            false
+        }
+    }
 }
 
 /// What is to be written for an item.
@@ -53,8 +61,13 @@ public struct Resolution: Sendable, Equatable {
     public let outcome: Outcome
     /// The stored version whose content is written on, under the merged clock; nil where it is the incoming one's.
     public let keeps: Position?
+    /// What there is to say of an automatic decision: what it cost whom. ``LogEntry/detail`` of what is written.
+    public let detail: String
 
-    public init(verdict: Verdict, reason: Reason, outcome: Outcome, keeps: Position? = nil) {
+    public init(
+        verdict: Verdict, reason: Reason, outcome: Outcome, keeps: Position? = nil, detail: String = ""
+    ) {
+        self.detail = detail
         self.verdict = verdict
         self.reason = reason
         self.outcome = outcome
@@ -82,7 +95,11 @@ public struct Resolver: Sendable {
     public func resolve(_ change: Change, against record: Record?) -> Resolution {
         var written = change
         written.writer = replica
-        let resolution = settle(written, against: record)
+        return limited(settle(written, against: record))
+    }
+
+    /// `resolution`, unless the clock that it writes is over the limits.
+    func limited(_ resolution: Resolution) -> Resolution {
         switch resolution.outcome {
         case .head(let written, _), .sibling(let written, _):
             guard !written.clock.isWithinLimits else { return resolution }
@@ -123,12 +140,15 @@ public struct Resolver: Sendable {
             switch policy {
             case .manual: return beside(record, incoming, .concurrent)
             case .lastWriterWins: return lastWriter(incoming, against: record)
+            // Merging needs contents and a history: MergeResolver. Without them both are kept.
+            case .merge: return beside(record, incoming, .concurrent)
             }
         }
     }
 
-    /// A total order over versions: causality first, then the writers' time, then the writer's replica, then the
-    /// content hash. Deterministic, so that concurrent edits end alike in every order of arrival.
+    /// A total order over concurrent versions: the writers' time, then the writer's replica, then the content hash,
+    /// then the deletion, then the clock's text; causality before all of it. Deterministic, so that concurrent edits
+    /// end alike in every order of arrival.
     ///
     /// The replica is ``Change/writer``, not one that the clock names: the head's clock has the losers' entries merged
     /// into it, so it would say something else depending on who lost before. Needs writers whose time rises with their
@@ -142,11 +162,13 @@ public struct Resolver: Sendable {
         if left.updatedAt != right.updatedAt { return left.updatedAt > right.updatedAt }
         if left.writer != right.writer { return left.writer > right.writer }
         if left.hash != right.hash { return left.hash > right.hash }
-        return left.isDeleted && !right.isDeleted
+        if left.isDeleted != right.isDeleted { return left.isDeleted }
+        // Nothing of it is causality; without it two versions would each be no later than the other.
+        return right.clock.isListedBefore(left.clock)
     }
 
     /// A change that names what it supersedes comes after all of it.
-    private func naming(_ change: Change) -> Change {
+    func naming(_ change: Change) -> Change {
         guard !change.supersedes.isEmpty else { return change }
         var named = change
         named.clock = change.supersedes.reduce(change.clock) { $0.merged(with: $1) }
@@ -157,25 +179,38 @@ public struct Resolver: Sendable {
     }
 
     private func accepted(
-        _ change: Change, over record: Record, _ reason: Reason, keeps: Position? = nil
+        _ change: Change, over record: Record, _ reason: Reason, keeps: Position? = nil, detail: String = ""
     ) -> Resolution {
         let ended = record.siblings.filter { ends($0.change, change, over: record.head.change) }.map(\.position)
-        return Resolution(verdict: .accepted, reason: reason, outcome: .head(change, ending: ended), keeps: keeps)
+        return Resolution(
+            verdict: .accepted, reason: reason, outcome: .head(change, ending: ended), keeps: keeps, detail: detail)
     }
 
     /// Whether `change` has seen `sibling` and so ends it. An equivocating sibling has a clock that the head beside it
     /// dominates already: every next edit of the head would seem to have seen it, so only one that names it has.
-    private func ends(_ sibling: Change, _ change: Change, over head: Change) -> Bool {
+    func ends(_ sibling: Change, _ change: Change, over head: Change) -> Bool {
         guard change.clock.dominates(sibling.clock) else { return false }
         return isForced || !head.clock.dominates(sibling.clock) || change.supersedes.contains(sibling.clock)
     }
 
     private func forced(_ change: Change, over record: Record) -> Resolution {
         let head = record.head.change
+        return accepted(raised(change, over: head), over: record, .forced, detail: Resolver.told(.forced, over: head))
+    }
+
+    /// `change` under a clock that comes after `head`.
+    func raised(_ change: Change, over head: Change) -> Change {
         var winner = change
         winner.clock = change.clock.merged(with: head.clock)
         if winner.clock.compare(head.clock) != .after { winner.clock = winner.clock.incremented(replica) }
-        return accepted(winner, over: record, .forced)
+        return winner
+    }
+
+    /// The sentence that names the version that lost.
+    static func told(_ reason: Reason, over loser: Change) -> String {
+        let what = loser.isDeleted ? "the deletion" : "the version"
+        let lost = "\(what) with hash \(loser.hash) by \(loser.writer), updated_at \(loser.updatedAt)"
+        return LogEntry.detail(reason == .forced ? "Forced over \(lost)." : "Later than \(lost).")
     }
 
     /// The loser's clock is merged into the head in both cases: its writer is told, and its next edit comes after.
@@ -187,7 +222,8 @@ public struct Resolver: Sendable {
         let written = accepted(winner, over: record, .lastWriterWins)
         return Resolution(
             verdict: incomingWins ? .accepted : .stale, reason: .lastWriterWins, outcome: written.outcome,
-            keeps: incomingWins ? nil : record.head.position)
+            keeps: incomingWins ? nil : record.head.position,
+            detail: Resolver.told(.lastWriterWins, over: incomingWins ? head : change))
     }
 
     private func merged(_ change: Change, _ other: Change) -> Change {
@@ -197,7 +233,7 @@ public struct Resolver: Sendable {
     }
 
     /// Keeps `change` beside the head, unless a sibling already says as much or more.
-    private func beside(_ record: Record, _ change: Change, _ reason: Reason) -> Resolution {
+    func beside(_ record: Record, _ change: Change, _ reason: Reason) -> Resolution {
         var kept = change
         var keeps: Position?
         var ended: [Position] = []

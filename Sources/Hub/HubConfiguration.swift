@@ -1,4 +1,3 @@
-public import Causality
 public import Reactor
 
 /// What a hub is started with. Every limit of the hub's own is named here; those of a frame are in ``WireLimits``,
@@ -8,8 +7,6 @@ public struct HubConfiguration: Sendable {
     public var address: SocketAddress
     /// Event loops. One per core by default.
     public var shardCount: Int
-    /// The policy of a kind's concurrent edits; manual unless named.
-    public var policies: [Identifier: ConflictPolicy] = [:]
     /// Serves `/echo`, which sends every message back: for protocol tests only.
     public var hasEcho = false
     public var limits = HubLimits()

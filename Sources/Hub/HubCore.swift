@@ -28,7 +28,7 @@ final class HubCore: Sendable {
         streams = StreamAllowance(perUserMax: configuration.limits.streamsPerUserMax)
         let shards = Guarded<[LoopAddress<ShardMail>]>([])
         self.shards = shards
-        let journal = Journal(store: store, policies: configuration.policies)
+        let journal = Journal(store: store) { Identifier(unchecked: PushBody.defaultHash(of: $0)) }
         let generation = store.generation
         let directory = directory
         let laneCount = store.writesBlock ? min(store.writersMax, configuration.shardCount) : configuration.shardCount

@@ -60,6 +60,13 @@ struct HotStatement {
         }
     }
 
+    /// Without a copy.
+    func bindStatic(_ index: CInt, _ text: StaticString) {
+        _ = text.utf8Start.withMemoryRebound(to: CChar.self, capacity: text.utf8CodeUnitCount) { characters in
+            sqlite3_bind_text(pointer, index, characters, CInt(text.utf8CodeUnitCount), nil)
+        }
+    }
+
     func bind(_ index: CInt, _ bytes: UnsafeRawBufferPointer) {
         if bytes.isEmpty {
             // A null pointer would bind NULL.

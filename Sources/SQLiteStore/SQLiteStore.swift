@@ -22,6 +22,7 @@ public final class SQLiteStore: Store {
     public let generation: Generation
     public let writersMax = 1
     let pool: DatabasePool
+    let policyCache = PolicyCache()
 
     public var accounts: any AccountStore { SQLiteAccounts(store: self) }
 
@@ -74,7 +75,7 @@ public final class SQLiteStore: Store {
         var isCommitting = false
         do {
             return try pool.write { database in
-                let value = try body(SQLiteTransaction(database: database))
+                let value = try body(SQLiteTransaction(database: database, policyCache: policyCache))
                 isCommitting = true
                 return value
             }

@@ -5,6 +5,7 @@ internal import Storage
 /// One `BEGIN IMMEDIATE` of SQLite's single writer: every space is locked by it.
 struct SQLiteTransaction: StoreTransaction {
     let database: Database
+    let policyCache: PolicyCache
 
     func lockHead(of space: Identifier) throws(StoreError) -> Position {
         try SpaceRow.read(space, database)?.statistics.head ?? .start

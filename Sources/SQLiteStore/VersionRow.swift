@@ -1,18 +1,19 @@
 internal import Causality
 internal import Storage
 
-/// How a log entry lies in a row of `versions`. The body is last: what is read without it touches no overflow page.
+/// How a log entry lies in a row of `versions`. The body comes behind all that deciding needs: what is read without it
+/// touches no overflow page. Only the reason and its detail are behind the body.
 enum VersionRow {
     private static let decisive =
         "position, kind, id, is_sibling, author, namespace, clock, hash, is_deleted, updated_at, schema_version, "
         + "writer, "
 
-    static let columns = decisive + "embedding, body"
+    static let columns = decisive + "embedding, body, reason, detail"
 
-    /// As ``columns``, without the content: no embedding and an empty body.
-    static let columnsWithoutContent = decisive + "NULL, x''"
+    /// As ``columns``, without the content: no embedding, an empty body, no reason.
+    static let columnsWithoutContent = decisive + "NULL, x'', '', ''"
 
-    static let insertion = "INSERT INTO versions (space, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    static let insertion = "INSERT INTO versions (space, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
     /// Binds all but the first parameter, the space.
     static func bind(_ entry: LogEntry, to statement: HotStatement) {
@@ -35,6 +36,31 @@ enum VersionRow {
             statement.bindNull(14)
         }
         change.body.withUnsafeBytes { statement.bind(15, $0) }
+        statement.bindStatic(16, reasonText(entry.reason))
+        if entry.detail.isEmpty {
+            statement.bindStatic(17, "")
+        } else {
+            statement.bind(17, Identifier(unchecked: entry.detail))
+        }
+    }
+
+    /// ``Reason/rawValue`` as text that lives as long as the program: nearly every row has one of three.
+    private static func reasonText(_ reason: Reason) -> StaticString {
+        switch reason {
+        case .firstVersion: "first_version"
+        case .newer: "newer"
+        case .sameVersion: "same_version"
+        case .equivocation: "equivocation"
+        case .older: "older"
+        case .sameContent: "same_content"
+        case .concurrent: "concurrent"
+        case .lastWriterWins: "last_writer_wins"
+        case .forced: "forced"
+        case .resolved: "resolved"
+        case .merged: "merged"
+        case .editDelete: "edit_delete"
+        case .noAncestor: "no_ancestor"
+        }
     }
 
     /// What ``Change/encodedBytesEstimate`` says of the current row, without decoding it: a number of an embedding has
@@ -59,6 +85,8 @@ enum VersionRow {
             kind: row.name(1), id: row.name(2), namespace: row.name(5), clock: clock, hash: row.name(7),
             body: ArraySlice(Array(row.bytes(13))), isDeleted: row.number(8) != 0, updatedAt: row.number(9),
             schemaVersion: Int(row.number(10)), embedding: embedding, writer: row.name(11))
-        return LogEntry(position: position, author: row.name(4), change: change, isSibling: row.number(3) != 0)
+        return LogEntry(
+            position: position, author: row.name(4), change: change, isSibling: row.number(3) != 0,
+            reason: Reason(rawValue: row.name(14).text) ?? .newer, detail: row.name(15).text)
     }
 }

@@ -18,13 +18,19 @@ public struct Journal: Sendable {
     /// that a push of thousands of stale items finds stored would be gigabytes, held inside the transaction.
     static let storedBytesMax = 8 << 20
 
-    public let store: any Store
-    /// The policy of a kind; ``ConflictPolicy/manual`` unless named here.
-    public let policies: [Identifier: ConflictPolicy]
+    /// Names the body of a merged version, as a device names one that it pushes.
+    public typealias ContentHash = @Sendable (ArraySlice<UInt8>) -> Identifier
 
-    public init(store: any Store, policies: [Identifier: ConflictPolicy] = [:]) {
+    public let store: any Store
+    private let contentHash: ContentHash?
+
+    /// The policies are the store's: each commit reads them in its transaction.
+    ///
+    /// - Parameter contentHash: the protocol's default hash of a body, SHA-256 in lower-case hexadecimal. Without one
+    ///   nothing is composed: concurrent versions of a kind that is to be merged stand beside each other.
+    public init(store: any Store, contentHash: ContentHash? = nil) {
         self.store = store
-        self.policies = policies
+        self.contentHash = contentHash
     }
 
     /// Commits `submissions` in their order. When it returns, what it reports as accepted is durable.
@@ -42,13 +48,14 @@ public struct Journal: Sendable {
         let indicesBySpace = indices
         let spaces = order
         return try store.write { (transaction) throws(StoreError) -> Receipt in
+            let policies = try transaction.policies()
             var receipt = Receipt(results: Array(repeating: [], count: submissions.count), batches: [])
             var storedBytes = 0
             for space in spaces {
                 let own = indicesBySpace[space] ?? []
                 var draft = try SpaceDraft(
                     space: space, touching: own.map { submissions[$0] }, now: now, transaction: transaction,
-                    storedBytes: storedBytes)
+                    storedBytes: storedBytes, contentHash: contentHash)
                 for index in own {
                     receipt.results[index] = try draft.apply(submissions[index], policies: policies)
                 }

@@ -141,13 +141,15 @@ struct MemorySpace {
 extension Record {
     /// The record as ``StoreTransaction/records(_:in:)`` gives it.
     var withoutContents: Record {
-        var record = self
-        record.head.change.body = []
-        record.head.change.embedding = nil
-        for index in record.siblings.indices {
-            record.siblings[index].change.body = []
-            record.siblings[index].change.embedding = nil
-        }
-        return record
+        Record(head: head.withoutContent, siblings: siblings.map(\.withoutContent))
+    }
+}
+
+extension LogEntry {
+    fileprivate var withoutContent: LogEntry {
+        var bare = change
+        bare.body = []
+        bare.embedding = nil
+        return LogEntry(position: position, author: author, change: bare, isSibling: isSibling)
     }
 }

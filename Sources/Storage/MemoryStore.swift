@@ -11,6 +11,7 @@ public final class MemoryStore: Store, @unchecked Sendable {
         var users: [Identifier: User] = [:]
         var keys: [String: APIKeyRecord] = [:]
         var devices: [Identifier: [Identifier: Device]] = [:]
+        var merging = MemoryMerging()
         /// By space and device, oldest first.
         var answers: [Identifier: [Identifier: [HeldAnswer]]] = [:]
     }
@@ -41,6 +42,7 @@ public final class MemoryStore: Store, @unchecked Sendable {
         defer { lock.unlock() }
         undo = []
         answersUndo = []
+        state.merging.begin()
         do throws(StoreError) {
             let value = try body(Transaction(store: self))
             for (space, _) in undo { state.spaces[space]?.squeeze() }
@@ -48,6 +50,7 @@ public final class MemoryStore: Store, @unchecked Sendable {
         } catch {
             for (space, step) in undo.reversed() { state.spaces[space]?.restore(step) }
             for (space, device, before) in answersUndo.reversed() { state.answers[space]?[device] = before }
+            state.merging.rollBack()
             throw error
         }
     }
@@ -70,6 +73,14 @@ public final class MemoryStore: Store, @unchecked Sendable {
 
     public func manifest(_ query: ManifestQuery) throws(StoreError) -> ManifestPage {
         reading { $0.spaces[query.space]?.manifest(query) ?? ManifestPage(entries: [], next: nil) }
+    }
+
+    public func policies() throws(StoreError) -> [Identifier: ConflictPolicy] {
+        reading { $0.merging.policies }
+    }
+
+    public func setPolicy(_ policy: ConflictPolicy?, for kind: Identifier) throws(StoreError) {
+        try locked { (state) throws(StoreError) in try state.merging.setPolicy(policy, for: kind) }
     }
 
     public func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics {
@@ -99,6 +110,16 @@ public final class MemoryStore: Store, @unchecked Sendable {
         func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
             guard let log = store.state.spaces[space] else { return Array(repeating: nil, count: names.count) }
             return names.map { log.record($0)?.withoutContents }
+        }
+
+        func policies() throws(StoreError) -> [Identifier: ConflictPolicy] { store.state.merging.policies }
+
+        func history(of name: RecordName, in space: Identifier) throws(StoreError) -> [HistoryVersion] {
+            store.state.merging.history(of: name, in: space)
+        }
+
+        func revise(_ edits: [HistoryEdit], in space: Identifier) throws(StoreError) {
+            for edit in edits { store.state.merging.revise(edit, in: space) }
         }
 
         func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry? {

@@ -9,8 +9,11 @@ struct SpaceDraft {
     let before: Position
     let now: Position
     let transaction: any StoreTransaction
+    let contentHash: Journal.ContentHash?
     private var head: Position
     private(set) var records: [RecordName: Record]
+    /// Of the touched records whose kind is merged.
+    var histories: [RecordName: DraftHistory] = [:]
     private var added: [Position: LogEntry] = [:]
     private var ended: [Position] = []
     /// Set while an atomic submission is decided.
@@ -22,9 +25,10 @@ struct SpaceDraft {
 
     init(
         space: Identifier, touching submissions: [Submission], now: Position, transaction: any StoreTransaction,
-        storedBytes: Int
+        storedBytes: Int, contentHash: Journal.ContentHash?
     ) throws(StoreError) {
         self.space = space
+        self.contentHash = contentHash
         self.now = now
         self.transaction = transaction
         self.storedBytes = storedBytes
@@ -66,9 +70,15 @@ struct SpaceDraft {
 
     /// Writes what survived and tells it; nil when nothing did.
     func append() throws(StoreError) -> CommittedBatch? {
-        guard head > before else { return nil }
+        let edits = histories.compactMap { $1.edit(of: $0) }
+        guard head > before else {
+            // A version that came late is no change of the log, but may be what another is merged against.
+            if !edits.isEmpty { try transaction.revise(edits, in: space) }
+            return nil
+        }
         let entries = added.values.sorted { $0.position < $1.position }
         try transaction.append(entries, ending: ended, in: space, head: head)
+        if !edits.isEmpty { try transaction.revise(edits, in: space) }
         return CommittedBatch(space: space, after: before, upTo: head, entries: entries)
     }
 
@@ -94,10 +104,16 @@ struct SpaceDraft {
     private mutating func decide(
         _ change: Change, of submission: Submission, policies: [Identifier: ConflictPolicy]
     ) throws(StoreError) -> ItemResult {
-        let resolver = Resolver(
-            policy: policies[change.kind] ?? .manual, isForced: submission.isForced, replica: submission.replica)
+        let policy = policies[change.kind] ?? .manual
+        if case .merge(let rule) = policy { return try merge(change, of: submission, by: rule) }
+        let resolver = Resolver(policy: policy, isForced: submission.isForced, replica: submission.replica)
         let record = records[change.name]
-        let resolution = resolver.resolve(change, against: record)
+        return try write(resolver.resolve(change, against: record), of: change, submission, over: record)
+    }
+
+    mutating func write(
+        _ resolution: Resolution, of change: Change, _ submission: Submission, over record: Record?
+    ) throws(StoreError) -> ItemResult {
         let decision = ItemResult.Decision.verdict(resolution.verdict, resolution.reason)
         switch resolution.outcome {
         case .nothing:
@@ -112,7 +128,7 @@ struct SpaceDraft {
                 decision: .clockLimit, clock: change.clock, position: nil, stored: try answered(record?.head))
         case .head(let written, let endedSiblings):
             let whole = try written.withContent(of: storedContent(resolution.keeps))
-            let entry = place(whole, author: submission.author, isSibling: false)
+            let entry = place(whole, author: submission.author, isSibling: false, resolution.reason, resolution.detail)
             var siblings = record?.siblings ?? []
             siblings.removeAll { endedSiblings.contains($0.position) }
             for position in endedSiblings { end(position) }
@@ -123,7 +139,7 @@ struct SpaceDraft {
             return ItemResult(decision: decision, clock: entry.change.clock, position: entry.position, stored: stored)
         case .sibling(let written, let endedSiblings):
             let whole = try written.withContent(of: storedContent(resolution.keeps))
-            let entry = place(whole, author: submission.author, isSibling: true)
+            let entry = place(whole, author: submission.author, isSibling: true, resolution.reason, resolution.detail)
             undo?.note(change.name, record)
             records[change.name]?.siblings.removeAll { endedSiblings.contains($0.position) }
             records[change.name]?.siblings.append(entry)
@@ -131,6 +147,39 @@ struct SpaceDraft {
             return ItemResult(
                 decision: decision, clock: written.clock, position: entry.position, stored: try answered(record?.head))
         }
+    }
+
+    /// Writes what a merge decided.
+    mutating func write(_ merged: MergeResolution, of name: RecordName, _ submission: Submission) -> ItemResult {
+        let record = records[name]
+        undo?.note(name, record)
+        var siblings = record?.siblings ?? []
+        siblings.removeAll { merged.ended.contains($0.position) }
+        for position in merged.ended { end(position) }
+        var head = record?.head
+        var position: Position?
+        func author(_ version: WrittenVersion) -> Identifier { version.isIncoming ? submission.author : "" }
+        if let version = merged.head {
+            if let old = head?.position { end(old) }
+            head = place(version.change, author: author(version), isSibling: false, version.reason, version.detail)
+            position = head?.position
+        }
+        // After the head: one that comes later ends the siblings it has seen, on the devices.
+        for version in merged.siblings {
+            let entry = place(version.change, author: author(version), isSibling: true, version.reason, version.detail)
+            siblings.append(entry)
+            if version.isIncoming { position = entry.position }
+        }
+        if let head { records[name] = Record(head: head, siblings: siblings) }
+        return ItemResult(
+            decision: .verdict(merged.verdict, merged.reason), clock: merged.version.clock, position: position,
+            stored: nil)
+    }
+
+    /// The history as it is now; what it was before an atomic submission is noted for its end.
+    mutating func setHistory(_ history: DraftHistory, of name: RecordName) {
+        undo?.note(name, histories[name])
+        histories[name] = history
     }
 
     /// The head as an answer carries it: whole, or nil past ``Journal/storedBytesMax``.
@@ -154,11 +203,14 @@ struct SpaceDraft {
         return whole
     }
 
-    private mutating func place(_ change: Change, author: Identifier, isSibling: Bool) -> LogEntry {
+    private mutating func place(
+        _ change: Change, author: Identifier, isSibling: Bool, _ reason: Reason, _ detail: String
+    ) -> LogEntry {
         head = head.next(now: now)
         var kept = change
         kept.supersedes = []
-        let entry = LogEntry(position: head, author: author, change: kept, isSibling: isSibling)
+        let entry = LogEntry(
+            position: head, author: author, change: kept, isSibling: isSibling, reason: reason, detail: detail)
         added[head] = entry
         undo?.placed.append(head)
         return entry
@@ -175,6 +227,7 @@ struct SpaceDraft {
     private mutating func rollBack() {
         guard let undo else { return }
         for (name, record) in undo.records { records[name] = record }
+        for (name, history) in undo.histories { histories[name] = history }
         for entry in undo.removed { added[entry.position] = entry }
         // After the entries that came back: one that the submission placed and removed itself is among both.
         for position in undo.placed { added[position] = nil }
@@ -190,12 +243,18 @@ private struct DraftUndo {
     let endedCount: Int
     /// The touched records as they were, nil where there was none.
     var records: [RecordName: Record?] = [:]
+    /// The same of their histories.
+    var histories: [RecordName: DraftHistory?] = [:]
     /// Earlier drafted entries that the submission ended.
     var removed: [LogEntry] = []
     var placed: [Position] = []
 
     mutating func note(_ name: RecordName, _ record: Record?) {
         if records[name] == nil { records.updateValue(record, forKey: name) }
+    }
+
+    mutating func note(_ name: RecordName, _ history: DraftHistory?) {
+        if histories[name] == nil { histories.updateValue(history, forKey: name) }
     }
 }
 

@@ -40,6 +40,17 @@ public protocol Store: Sendable {
     /// The heads of `query.space` in order of their names, without contents, from one consistent cut.
     func manifest(_ query: ManifestQuery) throws(StoreError) -> ManifestPage
 
+    /// The policies of the kinds that have one; every other kind is ``ConflictPolicy/manual``.
+    func policies() throws(StoreError) -> [Identifier: ConflictPolicy]
+
+    /// Sets the policy of `kind` in all spaces, or clears it. Holds for every transaction that begins afterwards, also
+    /// of another process on the same data.
+    ///
+    /// A kind that is no longer merged loses its history in the same transaction: were it merged again, versions that
+    /// nobody added to it would be missing from it. Merged again, its heads are what is merged against.
+    /// - Throws: ``StoreError/refused(_:)`` where it would be one more than ``StoredPolicy/policiesMax``.
+    func setPolicy(_ policy: ConflictPolicy?, for kind: Identifier) throws(StoreError)
+
     /// What the hub tells of a space.
     func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics
 
@@ -56,8 +67,19 @@ public protocol StoreTransaction {
     /// The newest position of `space`, locked until the commit: nobody else allocates positions there meanwhile.
     func lockHead(of space: Identifier) throws(StoreError) -> Position
 
+    /// The policies as of this transaction. Called once in every commit: a store keeps them at hand.
+    func policies() throws(StoreError) -> [Identifier: ConflictPolicy]
+
+    /// The versions that are kept to merge with, in order of their numbers, whole. Empty where there are none.
+    func history(of name: RecordName, in space: Identifier) throws(StoreError) -> [HistoryVersion]
+
+    /// Removes and adds versions that are kept to merge with. Not in the log: no position moves.
+    ///
+    /// - Precondition: no added number is one that stays.
+    func revise(_ edits: [HistoryEdit], in space: Identifier) throws(StoreError)
+
     /// The stored records of `names`, in their order, nil where there is none, their versions without content: every
-    /// body is empty and every embedding nil. A push of thousands of records would load gigabytes, and deciding needs
+    /// body is empty, every embedding nil, every reason ``Reason/newer`` and every detail empty. A push of thousands of records would load gigabytes, and deciding needs
     /// none of it. Call after ``lockHead(of:)``.
     func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?]
 

@@ -21,6 +21,8 @@ struct ChangeDecoder {
     private var keep = FieldPlace("keep")
     /// Whether it reads a resolution, which has a field `keep`.
     private let isResolution: Bool
+    private var reason = FieldPlace("reason")
+    private var detail = FieldPlace("detail")
     private var problem: FieldProblem?
 
     private init(isResolution: Bool = false) {
@@ -66,9 +68,15 @@ struct ChangeDecoder {
         guard isObject else { throw FieldProblem(.badField, "a change must be an object") }
         let change = try decoder.change(scanner, of: bytes, limits: limits)
         guard let position = try decoder.position.position(scanner) else { throw .missing("position") }
-        guard let author = try decoder.author.identifier(scanner) else { throw .missing("author") }
+        // Empty where the hub is the author, as no name is.
+        let isHubs = try decoder.author.string(scanner)?.isEmpty == true
+        guard let author = isHubs ? "" : try decoder.author.identifier(scanner) else { throw .missing("author") }
         let isSibling = try decoder.sibling.boolean(scanner) ?? false
-        return LogEntry(position: position, author: author, change: change, isSibling: isSibling)
+        // A reason of a later hub reads as a plain one.
+        let reason = try decoder.reason.string(scanner).flatMap { Reason(rawValue: $0) } ?? .newer
+        return LogEntry(
+            position: position, author: author, change: change, isSibling: isSibling, reason: reason,
+            detail: try decoder.detail.string(scanner) ?? "")
     }
 
     /// Reads one element of a resolve at a validated value; the settlement is nil where the item is a rejection.
@@ -169,6 +177,10 @@ struct ChangeDecoder {
             try sibling.take(&scanner, &problem)
         } else if isResolution, scanner.isName(name, "keep") {
             try keep.take(&scanner, &problem)
+        } else if scanner.isName(name, "reason") {
+            try reason.take(&scanner, &problem)
+        } else if scanner.isName(name, "detail") {
+            try detail.take(&scanner, &problem)
         } else {
             // Fields of later versions are passed over; their text must be sound all the same.
             var unknown = FieldPlace("unknown")

@@ -6,7 +6,8 @@ internal import Storage
 /// A change is encoded once, by ``encodeEntry(_:into:)``; a `changes` frame is a prefix, encoded entries with a comma
 /// between, and a suffix. Every function appends to a buffer that its caller reuses.
 public enum FrameEncoder {
-    /// Appends `entry` as an object: the change's fields, `position` and `author`, and `sibling` where it is one.
+    /// Appends `entry` as an object: the change's fields, `position` and `author`, `sibling` where it is one, and how it
+    /// came there where that is more than one version after another.
     public static func encodeEntry(_ entry: LogEntry, into out: inout [UInt8]) {
         openChange(entry.change, into: &out)
         out.put(",\"position\":")
@@ -14,6 +15,14 @@ public enum FrameEncoder {
         out.put(",\"author\":")
         out.putString(entry.author.text)
         if entry.isSibling { out.put(",\"sibling\":true") }
+        if !entry.reason.isPlain {
+            out.put(",\"reason\":")
+            out.putString(entry.reason.rawValue)
+            if !entry.detail.isEmpty {
+                out.put(",\"detail\":")
+                out.putString(entry.detail)
+            }
+        }
         out.put("}")
     }
 

@@ -31,6 +31,7 @@ struct EntryPrinter {
         line += "\(change.kind)/\(change.id)  \(author)  "
         line += change.isDeleted && change.body.isEmpty ? "(deleted)" : oneLine(change.body)
         if change.isDeleted, !change.body.isEmpty { line += "  (deleted)" }
+        if !entry.reason.isPlain { line += "  [\(entry.reason.rawValue)]" }
         out += Array(OneLine.shortened(OneLine.clean(line), columns: columns).utf8)
         out.append(UInt8(ascii: "\n"))
     }

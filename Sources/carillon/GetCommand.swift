@@ -38,10 +38,11 @@ struct GetCommand: ParsableCommand {
         }
         if record.head.change.isDeleted { Terminal.complain("\(kind)/\(id) is deleted.") }
         if !record.head.change.body.isEmpty { try Output.write(Array(record.head.change.body) + [UInt8(ascii: "\n")]) }
+        if !record.head.detail.isEmpty { Terminal.complain(record.head.detail) }
         guard !record.siblings.isEmpty else { return }
         Terminal.complain("\(record.siblings.count) unresolved concurrent versions; --json shows them:")
         for sibling in record.siblings {
-            Terminal.complain("  \(Clock.text(sibling.position.microseconds))  by \(sibling.author)")
+            Terminal.complain("  \(Clock.text(sibling.position.microseconds))  by \(sibling.author)  \(sibling.detail)")
         }
     }
 }

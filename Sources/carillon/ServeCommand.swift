@@ -51,7 +51,8 @@ struct ServeCommand: ParsableCommand {
     var shards: Int?
     @Option(
         help: ArgumentHelp(
-            "Who wins concurrent edits of a kind: KIND=manual (both are kept) or KIND=lww.",
+            "Sets the policy of a kind, as `carillon policy set` does: KIND=manual (both are kept), KIND=lww or "
+                + "KIND=merge.",
             valueName: "kind=policy"))
     var policy: [String] = []
     @Option(
@@ -91,6 +92,7 @@ struct ServeCommand: ParsableCommand {
         try data.create()
         let lock = try store == .sqlite ? FolderLock(data.path + "/hub.lock") : nil
         let opened = try openStore()
+        try setPolicies(opened)
         let first = quickStart ? try QuickStart(data: data, store: opened, isKept: store == .sqlite).prepare() : nil
         let hub = try start(opened, log)
         announce(hub, first)
@@ -128,7 +130,6 @@ struct ServeCommand: ParsableCommand {
     private func start(_ store: any Store, _ log: Logger) throws -> Hub {
         var configuration = HubConfiguration(
             address: try address(), shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
-        configuration.policies = try policies()
         configuration.hasEcho = echo
         do throws(ReactorError) {
             return try Hub.start(store: store, configuration: configuration, log: log)
@@ -163,11 +164,26 @@ struct ServeCommand: ParsableCommand {
         var policies: [Identifier: ConflictPolicy] = [:]
         for text in policy {
             guard let equals = text.lastIndex(of: "="),
-                let policy = ConflictPolicy(rawValue: String(text[text.index(after: equals)...]))
-            else { throw ValidationError("--policy is KIND=manual or KIND=lww, and not \"\(text)\".") }
+                let policy = ConflictPolicy(named: String(text[text.index(after: equals)...]))
+            else {
+                throw ValidationError("--policy is KIND=manual, KIND=lww or KIND=merge, and not \"\(text)\".")
+            }
             policies[try Names.identifier(String(text[..<equals]), "kind")] = policy
         }
         return policies
+    }
+
+    /// Writes into the store what differs. Of a kind that is merged already the declared fields stay.
+    private func setPolicies(_ store: any Store) throws {
+        let wanted = try policies()
+        do throws(StoreError) {
+            let stored = wanted.isEmpty ? [:] : try store.policies()
+            for (kind, policy) in wanted where stored[kind]?.name != policy.name {
+                try store.setPolicy(policy, for: kind)
+            }
+        } catch {
+            throw CommandFailure(error, "Cannot set the policies")
+        }
     }
 
     private func address() throws -> SocketAddress {

@@ -110,6 +110,53 @@ struct EndToEndTests {
         }
     }
 
+    @Test("policies are set on a running hub, and what they merge against outlives kill -9")
+    func policies() throws {
+        let hub = try HubProcess()
+        let data = ["--data", hub.folder.appending(path: "data").path]
+        func policy(_ arguments: [String]) throws -> Program {
+            let program = try Program(["policy"] + arguments + data)
+            _ = program.exitStatus()
+            return program
+        }
+        func push(_ line: String, by device: String, exits: Int32 = 0) throws {
+            let file = hub.folder.appending(path: "push.ndjson")
+            try Data(line.utf8).write(to: file)
+            let program = try hub.run(["push", "--device", device, file.path])
+            #expect(program.exitStatus() == exits, "\(program.errorText)")
+        }
+        let set = try policy(["set", "task", "merge", "--set", "tags", "--counter", "stats.votes"])
+        #expect(
+            set.exitStatus() == 0 && set.text == "Concurrent edits of task: merge  tags=set  stats.votes=counter.\n")
+        try push(#"{"kind":"task","id":"1","clock":{"a":1},"body":{"tags":["x"],"stats":{"votes":1}}}"#, by: "laptop")
+        try push(#"{"kind":"task","id":"1","clock":{"a":2},"body":{"tags":["y"],"stats":{"votes":2}}}"#, by: "laptop")
+        try hub.killAndRestart()
+        let late =
+            #"{"kind":"task","id":"1","clock":{"a":1,"b":1},"body":{"tags":["x","z"],"stats":{"votes":5}},"updated_at":1}"#
+        try push(late, by: "phone")
+        let merged = try hub.run(["get", "task", "1"])
+        #expect(merged.exitStatus() == 0)
+        #expect(merged.text == #"{"tags":["y","z"],"stats":{"votes":6}}"# + "\n")
+        #expect(merged.errorText.contains("Merged 2 concurrent versions"))
+        #expect(try policy(["set", "seen", "lww"]).exitStatus() == 0)
+        let list = try policy(["list", "--json"])
+        #expect(
+            list.lines == [
+                #"{"kind":"seen","policy":"lww"}"#,
+                #"{"kind":"task","policy":"merge","fields":[{"field":"tags","as":"set"},{"field":"stats.votes","as":"counter"}]}"#,
+            ])
+        #expect(try policy(["clear", "task"]).exitStatus() == 0 && policy(["list"]).text == "seen  lww\n")
+        #expect(try policy(["clear", "task"]).exitStatus() == 1)
+        for (wrong, word) in [
+            (["task", "first"], "manual, lww or merge"), (["task", "lww", "--set", "a"], "for the policy merge only"),
+            (["task", "merge", "--set", "a", "--text", "a"], "declared twice"),
+            (["task", "merge", "--set", "a..b"], "is no field"),
+        ] {
+            let program = try policy(["set"] + wrong)
+            #expect(program.exitStatus() == 64 && program.errorText.contains(word), "\(program.errorText)")
+        }
+    }
+
     @Test("a tail that was away resumes behind what it printed last")
     func tailResumes() throws {
         let hub = try HubProcess()

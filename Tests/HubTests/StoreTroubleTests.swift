@@ -34,6 +34,10 @@ private final class ForgetfulStore: Store {
     func record(_ key: RecordKey) throws(StoreError) -> Record? { try base.record(key) }
     func records(_ query: RecordQuery) throws(StoreError) -> RecordPage { try base.records(query) }
     func manifest(_ query: ManifestQuery) throws(StoreError) -> ManifestPage { try base.manifest(query) }
+    func policies() throws(StoreError) -> [Identifier: ConflictPolicy] { try base.policies() }
+    func setPolicy(_ policy: ConflictPolicy?, for kind: Identifier) throws(StoreError) {
+        try base.setPolicy(policy, for: kind)
+    }
     func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics { try base.statistics(of: space) }
 }
 
@@ -116,7 +120,9 @@ struct StoreTroubleTests {
 
     @Test("last-writer-wins and force leave one head on which all devices agree")
     func policies() throws {
-        let hub = try TestHub { $0.policies = ["setting": .lastWriterWins] }
+        let hub = try TestHub()
+        // Set while it runs: the next push is settled by it.
+        try hub.store.setPolicy(.lastWriterWins, for: "setting")
         let laptop = try hub.device("laptop")
         let phone = try hub.device("phone")
         try laptop.catchUp()

@@ -55,4 +55,8 @@ final class WatchedStore: Store {
     func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics { try base.statistics(of: space) }
     func records(_ query: RecordQuery) throws(StoreError) -> RecordPage { try base.records(query) }
     func manifest(_ query: ManifestQuery) throws(StoreError) -> ManifestPage { try base.manifest(query) }
+    func policies() throws(StoreError) -> [Identifier: ConflictPolicy] { try base.policies() }
+    func setPolicy(_ policy: ConflictPolicy?, for kind: Identifier) throws(StoreError) {
+        try base.setPolicy(policy, for: kind)
+    }
 }

@@ -23,6 +23,7 @@ import Testing
 struct Schedule {
     static let names: [RecordName] = [
         RecordName(kind: "note", id: "1"), RecordName(kind: "note", id: "2"), RecordName(kind: "counter", id: "1"),
+        RecordName(kind: "doc", id: "1"),
     ]
 
     let store = MemoryStore(generation: Generation(1))
@@ -37,7 +38,8 @@ struct Schedule {
     var now: Int64 = 0
 
     init(seed: UInt64) {
-        journal = Journal(store: store, policies: ["counter": .lastWriterWins])
+        // As devices name what they write: by the body.
+        journal = Journal(store: store) { Identifier(unchecked: "h" + String(decoding: $0, as: UTF8.self)) }
         random = SeededGenerator(state: seed)
         let count = Int.random(in: 3...5, using: &random)
         devices = (0..<count).map {
@@ -46,6 +48,8 @@ struct Schedule {
     }
 
     mutating func run() throws {
+        try store.setPolicy(.lastWriterWins, for: "counter")
+        try store.setPolicy(.merge(.plain), for: "doc")
         for _ in 0..<Int.random(in: 10...30, using: &random) {
             now += Int64.random(in: 0...2, using: &random)
             let index = Int.random(in: 0..<devices.count, using: &random)

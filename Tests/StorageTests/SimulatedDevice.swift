@@ -43,9 +43,21 @@ struct SimulatedDevice {
         let known = head(name)?.change.clock ?? VectorClock()
         let own = VectorClock([.init(replica: replica, counter: counter)])
         let siblings = resolving ? (copy[name]?.values.filter(\.isSibling).map(\.change.clock) ?? []) : []
+        let body = name.kind == "doc" ? document(head(name), hash) : "\(hash)"
         return Change(
-            kind: name.kind, id: name.id, clock: known.merged(with: own), hash: Identifier(unchecked: "h\(hash)"),
-            body: Array("\(hash)".utf8)[...], isDeleted: hash % 11 == 0, updatedAt: time, supersedes: siblings)
+            kind: name.kind, id: name.id, clock: known.merged(with: own), hash: Identifier(unchecked: "h\(body)"),
+            body: Array(body.utf8)[...], isDeleted: hash % 11 == 0, updatedAt: time, supersedes: siblings)
+    }
+}
+
+extension SimulatedDevice {
+    /// The head's fields with one of them set to `number`.
+    private func document(_ head: LogEntry?, _ number: Int) -> String {
+        let text = head.map { String(decoding: $0.change.body, as: UTF8.self) } ?? "{}"
+        var fields = text.dropFirst().dropLast().split(separator: ",").map(String.init)
+        let name = "\"f\(number % 4)\":"
+        fields.removeAll { $0.hasPrefix(name) }
+        return "{" + (fields + ["\(name)\(number)"]).joined(separator: ",") + "}"
     }
 }
 

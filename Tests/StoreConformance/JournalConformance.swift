@@ -49,7 +49,8 @@ import Testing
     @Test(arguments: StoreUnderTest.allCases)
     func aMergeThatKeepsAStoredVersionKeepsItsContent(_ kind: StoreUnderTest) throws {
         let store = try kind.open()
-        let journal = Journal(store: store, policies: ["setting": .lastWriterWins])
+        let journal = Journal(store: store)
+        try store.setPolicy(.lastWriterWins, for: "setting")
         let stored = [
             change("lww", "a", "x", "{ \"late\" :1}", kind: "setting", at: 9, embedding: [0.5]),
             change("same", "a", "x", "{ \"first\" :1}", at: 9, embedding: [0.25]),

@@ -45,7 +45,7 @@ import Testing
 
     @Test func theResolverReachesTheVerdictsOfTheVectors() throws {
         for vector in try Vectors.load("verdicts.json", as: [VerdictVector].self) {
-            let policy = try #require(ConflictPolicy(rawValue: vector.policy))
+            let policy = try #require(ConflictPolicy(named: vector.policy))
             let stored = vector.stored.map {
                 Record(head: LogEntry(position: Position(1), author: "d", change: $0.change))
             }

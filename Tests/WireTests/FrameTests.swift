@@ -154,6 +154,23 @@ import Wire
         #expect(try PullPage.decode(page) == pull)
     }
 
+    @Test func onlyReasonsThatSayMoreThanAfterAreTold() throws {
+        let change = Change(
+            kind: "k", id: "i", clock: VectorClock([.init(replica: "r", counter: 1)]), hash: "h", body: [0x31])
+        for reason in Reason.allCases {
+            let entry = LogEntry(
+                position: Position(7), author: "", change: change, reason: reason,
+                detail: reason.isPlain ? "" : "why\u{1}")
+            var page: [UInt8] = []
+            let cursor = Cursor(generation: Generation(1), space: "s", position: .start)
+            PullPage(changes: [entry], cursor: cursor, hasMore: false).encode(into: &page)
+            #expect(text(page).contains("\"reason\":") != reason.isPlain)
+            var read = entry
+            if reason.isPlain { read.reason = .newer }
+            #expect(try PullPage.decode(page).changes == [read])
+        }
+    }
+
     @Test func everyPrefixOfAFrameFailsCleanly() throws {
         for name in ["client-frames.json", "hub-frames.json"] {
             for vector in try Vectors.load(name, as: [FrameVector].self) {

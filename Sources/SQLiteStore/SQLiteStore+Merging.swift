@@ -1,0 +1,126 @@
+public import Causality
+internal import GRDB
+public import Storage
+
+extension SQLiteStore {
+    public func policies() throws(StoreError) -> [Identifier: ConflictPolicy] {
+        try read { try PolicyCache.read($0) }
+    }
+
+    public func setPolicy(_ policy: ConflictPolicy?, for kind: Identifier) throws(StoreError) {
+        do {
+            try pool.write { database in
+                policyCache.forget()
+                try SQLiteStore.set(policy, for: kind, database)
+            }
+        } catch {
+            throw StoreError(error, isCommitting: false)
+        }
+    }
+
+    private static func set(_ policy: ConflictPolicy?, for kind: Identifier, _ database: Database) throws {
+        let before = try String.fetchOne(
+            database, sql: "SELECT policy FROM policies WHERE kind = ?", arguments: [kind.text])
+        if let policy {
+            let stored = StoredPolicy(policy)
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO policies (kind, policy, rule) VALUES (?, ?, ?)",
+                arguments: [kind.text, stored.name, stored.rule])
+            let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM policies") ?? 0
+            guard count <= StoredPolicy.policiesMax else {
+                throw StoreError.refused("there are \(StoredPolicy.policiesMax) policies")
+            }
+            if case .merge = policy { return }
+        } else {
+            try database.execute(sql: "DELETE FROM policies WHERE kind = ?", arguments: [kind.text])
+        }
+        // Reads all of the table: only where there can be anything to delete.
+        guard before == ConflictPolicy.merge(.plain).name else { return }
+        try database.execute(sql: "DELETE FROM history WHERE kind = ?", arguments: [kind.text])
+    }
+}
+
+extension SQLiteTransaction {
+    func policies() throws(StoreError) -> [Identifier: ConflictPolicy] { try policyCache.policies(database) }
+
+    func history(of name: RecordName, in space: Identifier) throws(StoreError) -> [HistoryVersion] {
+        guard let row = try SpaceRow.read(space, database) else { return [] }
+        let query = try HotStatement(
+            "SELECT number, \(HistoryRow.columns) FROM history WHERE space = ? AND kind = ? AND id = ? ORDER BY number",
+            database)
+        query.bind(1, row.number)
+        query.bind(2, name.kind)
+        query.bind(3, name.id)
+        defer { query.reset() }
+        var versions: [HistoryVersion] = []
+        while try query.step() { versions.append(try HistoryRow.version(query, of: name)) }
+        return versions
+    }
+
+    func revise(_ edits: [HistoryEdit], in space: Identifier) throws(StoreError) {
+        guard let row = try SpaceRow.read(space, database) else {
+            throw .corrupt("the space \(space) has a history and no log")
+        }
+        let deletion = try HotStatement(
+            "DELETE FROM history WHERE space = ? AND kind = ? AND id = ? AND number = ?", database)
+        let insertion = try HotStatement(HistoryRow.insertion, database)
+        for statement in [deletion, insertion] { statement.bind(1, row.number) }
+        for edit in edits {
+            for statement in [deletion, insertion] {
+                statement.bind(2, edit.name.kind)
+                statement.bind(3, edit.name.id)
+            }
+            for number in edit.removed {
+                deletion.bind(4, number)
+                try deletion.run()
+            }
+            for version in edit.added {
+                HistoryRow.bind(version, to: insertion)
+                try insertion.run()
+            }
+        }
+    }
+}
+
+/// How a version lies in a row of `history`.
+private enum HistoryRow {
+    static let columns =
+        "namespace, clock, hash, is_deleted, updated_at, schema_version, writer, embedding, body"
+    static let insertion =
+        "INSERT INTO history (space, kind, id, number, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+
+    /// Binds all but the first three parameters: the space and the record.
+    static func bind(_ version: HistoryVersion, to statement: HotStatement) {
+        let change = version.change
+        statement.bind(4, version.number)
+        statement.bind(5, change.namespace)
+        change.clock.storedForm.withUnsafeBytes { statement.bind(6, $0) }
+        statement.bind(7, change.hash)
+        statement.bind(8, change.isDeleted ? 1 : 0)
+        statement.bind(9, change.updatedAt)
+        statement.bind(10, Int64(change.schemaVersion))
+        statement.bind(11, change.writer)
+        if let embedding = change.embedding {
+            StoredEmbedding.bytes(embedding).withUnsafeBytes { statement.bind(12, $0) }
+        } else {
+            statement.bindNull(12)
+        }
+        change.body.withUnsafeBytes { statement.bind(13, $0) }
+    }
+
+    static func version(_ row: HotStatement, of name: RecordName) throws(StoreError) -> HistoryVersion {
+        guard let clock = VectorClock(storedForm: row.bytes(2)) else {
+            throw .corrupt("a clock in the history of \(name.kind)/\(name.id) is damaged")
+        }
+        var embedding: [Float]?
+        if !row.isNull(8) {
+            embedding = StoredEmbedding.embedding(row.bytes(8))
+            if embedding == nil { throw .corrupt("an embedding in the history of \(name.kind)/\(name.id) is damaged") }
+        }
+        let change = Change(
+            kind: name.kind, id: name.id, namespace: row.name(1), clock: clock, hash: row.name(3),
+            body: ArraySlice(Array(row.bytes(9))), isDeleted: row.number(4) != 0, updatedAt: row.number(5),
+            schemaVersion: Int(row.number(6)), embedding: embedding, writer: row.name(7))
+        return HistoryVersion(number: row.number(0), change: change)
+    }
+}
