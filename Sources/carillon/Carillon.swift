@@ -23,7 +23,8 @@ struct Carillon: ParsableCommand {
             """,
         version: Hub.version,
         groupedSubcommands: [
-            CommandGroup(name: "A hub", subcommands: [ServeCommand.self, UserCommand.self, KeyCommand.self, PolicyCommand.self]),
+            CommandGroup(
+                name: "A hub", subcommands: [ServeCommand.self, UserCommand.self, KeyCommand.self, PolicyCommand.self]),
             CommandGroup(
                 name: "Records",
                 subcommands: [

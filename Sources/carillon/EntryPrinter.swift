@@ -26,13 +26,11 @@ struct EntryPrinter {
         var line = Clock.text(entry.position.microseconds) + "  "
         let change = entry.change
         if entry.isSibling { line += "CONFLICT  " }
-        // Nobody's own: the hub put it together.
-        let author = entry.author.text.isEmpty ? "(hub)" : entry.author.text
-        line += "\(change.kind)/\(change.id)  \(author)  "
+        line += "\(change.kind)/\(change.id)  \(entry.author.text.isEmpty ? "(hub)" : entry.author.text)  "
         line += change.isDeleted && change.body.isEmpty ? "(deleted)" : oneLine(change.body)
         if change.isDeleted, !change.body.isEmpty { line += "  (deleted)" }
         if !entry.reason.isPlain { line += "  [\(entry.reason.rawValue)]" }
-        out += Array(OneLine.shortened(OneLine.clean(line), columns: columns).utf8)
+        out += Array(shortened(line).utf8)
         out.append(UInt8(ascii: "\n"))
     }
 
@@ -40,4 +38,6 @@ struct EntryPrinter {
     private func oneLine(_ body: ArraySlice<UInt8>) -> String {
         OneLine.text(columns.map { body.prefix(4 * $0) } ?? body)
     }
+
+    private func shortened(_ line: String) -> String { OneLine.shortened(OneLine.clean(line), columns: columns) }
 }

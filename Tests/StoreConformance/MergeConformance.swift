@@ -219,7 +219,7 @@ import Testing
         var store: SQLiteStore? = try SQLiteStore(path: path)
         try store?.append([entry(1, "a"), entry(2, "a", author: "d2", isSibling: true)])
         store = nil
-        // A file as the first step left it.
+        // A file as the step before left it.
         try DatabaseQueue(path: path).write { database in
             try database.execute(
                 sql: """
@@ -227,7 +227,7 @@ import Testing
                     ALTER TABLE versions DROP COLUMN detail;
                     DROP TABLE policies;
                     DROP TABLE history;
-                    PRAGMA user_version = 1;
+                    PRAGMA user_version = 2;
                     """)
         }
         let migrated = try SQLiteStore(path: path)
