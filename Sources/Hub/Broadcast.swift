@@ -23,7 +23,7 @@ final class Broadcast: Sendable {
         after = batch.after
         upTo = batch.upTo
         isGap = batch.entries.isEmpty
-        items = batch.entries.map { BroadcastItem($0) }
+        items = BroadcastItem.encode(batch.entries)
         authors = Set(batch.entries.map(\.author))
         let chain = Chain(generation: generation, space: batch.space)
         frames = SharedBytes(chain.frames(items[...], after: batch.after, upTo: batch.upTo, as: .webSocket))
@@ -38,17 +38,31 @@ struct BroadcastItem: Sendable {
     let namespace: Identifier
     let isSibling: Bool
     /// The entry as the JSON object that `changes` frames hold.
-    let encoded: [UInt8]
+    let encoded: ArraySlice<UInt8>
 
-    init(_ entry: LogEntry) {
+    private init(_ entry: LogEntry, encoded: ArraySlice<UInt8>) {
         position = entry.position
         author = entry.author
         kind = entry.change.kind
         namespace = entry.change.namespace
         isSibling = entry.isSibling
+        self.encoded = encoded
+    }
+
+    /// Encodes `entries` into one piece of memory that all the items share.
+    static func encode(_ entries: [LogEntry]) -> [BroadcastItem] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(entry.change.body.count + 256)
-        FrameEncoder.encodeEntry(entry, into: &bytes)
-        encoded = bytes
+        bytes.reserveCapacity(entries.reduce(0) { $0 + $1.change.body.count + 256 })
+        var ends: [Int] = []
+        ends.reserveCapacity(entries.count)
+        for entry in entries {
+            FrameEncoder.encodeEntry(entry, into: &bytes)
+            ends.append(bytes.count)
+        }
+        var start = 0
+        return zip(entries, ends).map { entry, end in
+            defer { start = end }
+            return BroadcastItem(entry, encoded: bytes[start..<end])
+        }
     }
 }

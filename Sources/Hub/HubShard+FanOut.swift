@@ -125,7 +125,7 @@ extension HubShard {
             do throws(StoreError) {
                 let page = try core.store.page(asked)
                 let encoded = CatchUpPage(
-                    items: page.entries.map { BroadcastItem($0) }, upTo: page.upTo,
+                    items: BroadcastItem.encode(page.entries), upTo: page.upTo,
                     hasMore: page.hasMore)
                 core.post(.page(id, .success(encoded)), to: shard)
             } catch {

@@ -129,6 +129,10 @@ final class JournalLane: Sendable {
                 running.leave()
                 return nil
             }
+            guard count < state.waiting.count else {
+                defer { (state.waiting, state.waitingBytes) = ([], 0) }
+                return state.waiting
+            }
             let taken = Array(state.waiting[..<count])
             state.waiting.removeFirst(count)
             state.waitingBytes -= taken.reduce(0) { $0 + $1.bytes }

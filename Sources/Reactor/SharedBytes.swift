@@ -9,19 +9,27 @@ public final class SharedBytes: Sendable {
     /// A copy of the bytes, for tests and logs.
     public var bytes: [UInt8] { Array(storage) }
 
-    public convenience init(_ bytes: [UInt8]) { self.init(count: bytes.count) { $0.copyBytes(from: bytes) } }
+    public convenience init(_ bytes: [UInt8]) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
+        self.init(owning: memory)
+    }
 
     public convenience init(copying bytes: UnsafeRawBufferPointer) {
-        self.init(count: bytes.count) { $0.copyMemory(from: bytes) }
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        memory.copyMemory(from: bytes)
+        self.init(owning: memory)
     }
 
     /// Lets `fill` write the `count` bytes; they are zero before.
-    public init(count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+    public convenience init(count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
         memory.initializeMemory(as: UInt8.self, repeating: 0)
         fill(memory)
-        storage = UnsafeRawBufferPointer(memory)
+        self.init(owning: memory)
     }
+
+    private init(owning memory: UnsafeMutableRawBufferPointer) { storage = UnsafeRawBufferPointer(memory) }
 
     deinit { storage.deallocate() }
 

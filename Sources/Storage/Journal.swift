@@ -37,22 +37,14 @@ public struct Journal: Sendable {
     ///
     /// - Parameter now: wall time, the least position to be allocated.
     public func commit(_ submissions: [Submission], now: Position) throws(StoreError) -> Receipt {
-        var order: [Identifier] = []
-        var indices: [Identifier: [Int]] = [:]
-        for (index, submission) in submissions.enumerated() {
-            if indices[submission.space] == nil { order.append(submission.space) }
-            indices[submission.space, default: []].append(index)
-        }
         // Spaces are locked in one order everywhere, so that two commits never wait for each other.
-        order.sort()
-        let indicesBySpace = indices
-        let spaces = order
+        let indicesBySpace = Dictionary(grouping: submissions.indices) { submissions[$0].space }
+            .sorted { $0.key < $1.key }
         return try store.write { (transaction) throws(StoreError) -> Receipt in
             let policies = try transaction.policies()
             var receipt = Receipt(results: Array(repeating: [], count: submissions.count), batches: [])
             var storedBytes = 0
-            for space in spaces {
-                let own = indicesBySpace[space] ?? []
+            for (space, own) in indicesBySpace {
                 var draft = try SpaceDraft(
                     space: space, touching: own.map { submissions[$0] }, now: now, transaction: transaction,
                     storedBytes: storedBytes, contentHash: contentHash)

@@ -10,7 +10,8 @@ struct MemorySpace {
         let head: Position
         let countBefore: Int
         let ended: [(index: Int, entry: LogEntry)]
-        let places: [RecordName: Place?]
+        /// What each touched record was, in the order of the touches.
+        let places: [(name: RecordName, before: Place?)]
     }
 
     struct Place {
@@ -81,14 +82,15 @@ struct MemorySpace {
         let before = head
         let countBefore = entries.count
         var ended: [(index: Int, entry: LogEntry)] = []
-        var touched: [RecordName: Place?] = [:]
+        var touched: [(name: RecordName, before: Place?)] = []
+        touched.reserveCapacity(endedPositions.count + added.count)
         for position in endedPositions {
             let index = index(after: position) - 1
             guard index >= 0, positions[index] == position, let entry = entries[index] else { continue }
             ended.append((index, entry))
             entries[index] = nil
             let name = entry.change.name
-            if touched[name] == nil { touched[name] = .some(places[name]) }
+            touched.append((name, places[name]))
             if entry.isSibling {
                 places[name]?.siblings.removeAll { $0 == position }
             } else {
@@ -99,7 +101,7 @@ struct MemorySpace {
             // A slice of a pushed frame would keep the whole frame in memory for as long as the record lives.
             entry.change.body = ArraySlice(Array(entry.change.body))
             let name = entry.change.name
-            if touched[name] == nil { touched[name] = .some(places[name]) }
+            touched.append((name, places[name]))
             if entry.isSibling {
                 places[name, default: Place()].siblings.append(entry.position)
             } else {
@@ -117,7 +119,7 @@ struct MemorySpace {
         entries.removeSubrange(undo.countBefore...)
         positions.removeSubrange(undo.countBefore...)
         for (index, entry) in undo.ended { entries[index] = entry }
-        for (name, place) in undo.places { places[name] = place }
+        for (name, place) in undo.places.reversed() { places[name] = place }
         sortedNames = []
         holeCount -= undo.ended.count
         head = undo.head
