@@ -29,7 +29,7 @@ public struct MergeResolver: Sendable {
     ///   - history: of the record; the stored head alone where there is none yet.
     public func resolve(_ change: Change, against record: Record?, history: MergeHistory) -> MergeOutcome {
         var written = change
-        written.writer = replica
+        if written.writer != replica { written.writer = replica }
         let resolver = Resolver(policy: .manual, isForced: isForced, replica: replica)
         var incoming = resolver.naming(written)
         guard let record else {

@@ -94,7 +94,7 @@ public struct Resolver: Sendable {
 
     public func resolve(_ change: Change, against record: Record?) -> Resolution {
         var written = change
-        written.writer = replica
+        if written.writer != replica { written.writer = replica }
         return limited(settle(written, against: record))
     }
 

@@ -16,7 +16,7 @@ extension MemorySpace {
             if query.onlyConflicted {
                 bytes += record.siblings.reduce(0) { $0 + $1.change.encodedBytesEstimate }
             } else {
-                record.siblings = record.withoutContents.siblings
+                record.siblings = record.siblings.map(\.withoutContent)
             }
             let (isFirst, room) = (scan.isEmpty, scan.bytesLeft)
             guard scan.offer(encodedBytes: bytes) else { return false }
@@ -84,5 +84,14 @@ extension Record {
                 return left >= 0
             })
         return count - siblings.count
+    }
+}
+
+extension LogEntry {
+    fileprivate var withoutContent: LogEntry {
+        var bare = change
+        bare.body = []
+        bare.embedding = nil
+        return LogEntry(position: position, author: author, change: bare, isSibling: isSibling)
     }
 }

@@ -139,19 +139,3 @@ struct MemorySpace {
         return entries[index]
     }
 }
-
-extension Record {
-    /// The record as ``StoreTransaction/records(_:in:)`` gives it.
-    var withoutContents: Record {
-        Record(head: head.withoutContent, siblings: siblings.map(\.withoutContent))
-    }
-}
-
-extension LogEntry {
-    fileprivate var withoutContent: LogEntry {
-        var bare = change
-        bare.body = []
-        bare.embedding = nil
-        return LogEntry(position: position, author: author, change: bare, isSibling: isSibling)
-    }
-}

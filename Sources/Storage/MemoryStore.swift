@@ -109,7 +109,7 @@ public final class MemoryStore: Store, @unchecked Sendable {
 
         func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
             guard let log = store.state.spaces[space] else { return Array(repeating: nil, count: names.count) }
-            return names.map { log.record($0)?.withoutContents }
+            return names.map { log.record($0) }
         }
 
         func policies() throws(StoreError) -> [Identifier: ConflictPolicy] { store.state.merging.policies }

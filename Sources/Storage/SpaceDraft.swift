@@ -104,7 +104,7 @@ struct SpaceDraft {
     private mutating func decide(
         _ change: Change, of submission: Submission, policies: [Identifier: ConflictPolicy]
     ) throws(StoreError) -> ItemResult {
-        let policy = policies[change.kind] ?? .manual
+        let policy = policies.isEmpty ? .manual : policies[change.kind] ?? .manual
         if case .merge(let rule) = policy { return try merge(change, of: submission, by: rule) }
         let resolver = Resolver(policy: policy, isForced: submission.isForced, replica: submission.replica)
         let record = records[change.name]
@@ -208,7 +208,7 @@ struct SpaceDraft {
     ) -> LogEntry {
         head = head.next(now: now)
         var kept = change
-        kept.supersedes = []
+        if !kept.supersedes.isEmpty { kept.supersedes = [] }
         let entry = LogEntry(
             position: head, author: author, change: kept, isSibling: isSibling, reason: reason, detail: detail)
         added[head] = entry

@@ -78,9 +78,9 @@ public protocol StoreTransaction {
     /// - Precondition: no added number is one that stays.
     func revise(_ edits: [HistoryEdit], in space: Identifier) throws(StoreError)
 
-    /// The stored records of `names`, in their order, nil where there is none, their versions without content: every
-    /// body is empty, every embedding nil, every reason ``Reason/newer`` and every detail empty. A push of thousands of records would load gigabytes, and deciding needs
-    /// none of it. Call after ``lockHead(of:)``.
+    /// The stored records of `names`, in their order, nil where there is none. Their versions may be without content:
+    /// with an empty body, no embedding, a plain reason and no detail. A push of thousands of records would load
+    /// gigabytes, and deciding needs none of it. Call after ``lockHead(of:)``.
     func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?]
 
     /// The whole entry at `position`, nil where there is none.

@@ -34,7 +34,8 @@ struct ChangeDecoder {
 
     /// Consumes one element of a push. Throws where it is not JSON; all else becomes a rejection.
     static func item(
-        _ scanner: inout JSONScanner, of bytes: [UInt8], limits: WireLimits, mustSupersede: Bool = false
+        _ scanner: inout JSONScanner, of bytes: [UInt8], limits: WireLimits, writer: Identifier = "",
+        mustSupersede: Bool = false
     ) throws(JSONError) -> PushItem {
         var decoder = ChangeDecoder()
         guard try decoder.collect(&scanner) else {
@@ -42,7 +43,7 @@ struct ChangeDecoder {
                 ItemRejection(kind: nil, id: nil, error: .badField, message: "a change must be an object"))
         }
         do throws(FieldProblem) {
-            let change = try decoder.change(scanner, of: bytes, limits: limits)
+            let change = try decoder.change(scanner, of: bytes, limits: limits, writer: writer)
             if mustSupersede, change.supersedes.isEmpty { throw .missing("supersedes") }
             return .change(change)
         } catch {
@@ -189,7 +190,7 @@ struct ChangeDecoder {
     }
 
     private func change(
-        _ scanner: JSONScanner, of bytes: [UInt8], limits: WireLimits
+        _ scanner: JSONScanner, of bytes: [UInt8], limits: WireLimits, writer: Identifier = ""
     ) throws(FieldProblem) -> Change {
         if let problem { throw problem }
         guard let kind = try kind.identifier(scanner) else { throw .missing("kind") }
@@ -207,7 +208,7 @@ struct ChangeDecoder {
             kind: kind, id: id, namespace: try namespace.identifier(scanner) ?? Change.defaultNamespace,
             clock: clock ?? VectorClock(), hash: hash, body: content, isDeleted: isDeleted, updatedAt: updatedAt,
             schemaVersion: Int(schemaVersion),
-            embedding: try embedding.embedding(scanner, countMax: limits.embeddingCountMax),
+            embedding: try embedding.embedding(scanner, countMax: limits.embeddingCountMax), writer: writer,
             supersedes: superseded)
     }
 

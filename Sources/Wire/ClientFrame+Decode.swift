@@ -1,14 +1,16 @@
-internal import Causality
+public import Causality
 
 extension ClientFrame {
     /// Reads one message of a device.
     ///
     /// Throws where the message as a whole is of no use. A change that is wrong by itself becomes a rejected item of
     /// its push. Bodies are slices of `bytes`; nothing is copied.
+    ///
+    /// - Parameter writer: the device's replica, which its changes are marked with. Marked later, each would be copied.
     public static func decode(
-        _ bytes: [UInt8], limits: WireLimits = .standard
+        _ bytes: [UInt8], limits: WireLimits = .standard, writer: Identifier = ""
     ) throws(FrameError) -> ClientFrame {
-        try ClientFrameDecoder.decode(bytes, limits: limits).frame()
+        try ClientFrameDecoder.decode(bytes, limits: limits, writer: writer).frame()
     }
 }
 
@@ -66,18 +68,23 @@ struct ClientFrameDecoder {
     private static let keyBytesMax = 512
     private static let clientBytesMax = 256
 
-    private init(bytes: [UInt8], limits: WireLimits) {
+    private let writer: Identifier
+
+    private init(bytes: [UInt8], limits: WireLimits, writer: Identifier) {
         self.bytes = bytes
         self.limits = limits
+        self.writer = writer
     }
 
     /// Validates all of `bytes` in one pass and reads the changes on the way.
-    static func decode(_ bytes: [UInt8], limits: WireLimits) throws(FrameError) -> ClientFrameDecoder {
+    static func decode(
+        _ bytes: [UInt8], limits: WireLimits, writer: Identifier = ""
+    ) throws(FrameError) -> ClientFrameDecoder {
         guard bytes.count <= limits.frameBytesMax else {
             throw FrameError(
                 .tooLarge, "the message has \(bytes.count) bytes, over the limit of \(limits.frameBytesMax)")
         }
-        var decoder = ClientFrameDecoder(bytes: bytes, limits: limits)
+        var decoder = ClientFrameDecoder(bytes: bytes, limits: limits, writer: writer)
         var isObject = true
         let failure: JSONError? = bytes.withUnsafeBytes { raw in
             var scanner = JSONScanner(raw)
@@ -147,7 +154,7 @@ struct ClientFrameDecoder {
         let item: PushItem = try field(ofPush: id) { (scanner) throws(FieldProblem) -> PushItem in
             var walker = scanner.at(place)
             do throws(JSONError) {
-                return try ChangeDecoder.item(&walker, of: bytes, limits: limits, mustSupersede: true)
+                return try ChangeDecoder.item(&walker, of: bytes, limits: limits, writer: writer, mustSupersede: true)
             } catch {
                 throw FieldProblem(error)
             }
@@ -266,7 +273,7 @@ struct ClientFrameDecoder {
         try scanner.eachElement { (scanner) throws(JSONError) in
             itemCount += 1
             if itemCount <= limits.changesPerPushMax {
-                items.append(try ChangeDecoder.item(&scanner, of: bytes, limits: limits))
+                items.append(try ChangeDecoder.item(&scanner, of: bytes, limits: limits, writer: writer))
             } else {
                 _ = try scanner.value()
                 _ = scanner.takeFault()

@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(arguments: StoreUnderTest.allCases)
-    func aTransactionGivesRecordsWithoutContentAndEntriesWhole(_ kind: StoreUnderTest) throws {
+    func aTransactionGivesRecordsPerhapsWithoutContentAndEntriesWhole(_ kind: StoreUnderTest) throws {
         let store = try kind.open()
         let written = [
             entry(1, "a", body: Array("[1]".utf8), embedding: [1, -0.0]),
@@ -27,13 +27,9 @@ import Testing
         try store.append(written)
         try store.write { (transaction) throws(StoreError) in
             _ = try transaction.lockHead(of: "s")
-            let records = try transaction.records([RecordName(kind: "note", id: "a")], in: "s")
-            var bare = written
-            for index in bare.indices {
-                bare[index].change.body = []
-                bare[index].change.embedding = nil
-            }
-            #expect(records == [Record(head: bare[0], siblings: [bare[1]])])
+            let record = try transaction.records([RecordName(kind: "note", id: "a")], in: "s")[0]
+            let given = record.map { [$0.head] + $0.siblings } ?? []
+            #expect(given.map(bare) == written.map(bare))
             let whole = [
                 try transaction.entry(at: Position(1), in: "s"), try transaction.entry(at: Position(2), in: "s"),
             ]
@@ -44,6 +40,13 @@ import Testing
             ]
             #expect(absent == [nil, nil, nil])
         }
+    }
+
+    private func bare(_ entry: LogEntry) -> LogEntry {
+        var bare = entry
+        bare.change.body = []
+        bare.change.embedding = nil
+        return bare
     }
 
     @Test(arguments: StoreUnderTest.allCases)
