@@ -40,7 +40,8 @@ extension HubShard {
         connection.messageBytes = bytes.count
         let action: HubSession.Action
         do throws(FrameError) {
-            action = connection.session.receive(try ClientFrame.decode(
+            action = connection.session.receive(
+                try ClientFrame.decode(
                     bytes, limits: core.wireLimits, writer: connection.member?.device.replica ?? ""))
         } catch {
             action = connection.session.receive(error)
