@@ -66,8 +66,9 @@ public struct HubLimits: Sendable {
     public var pollSecondsDefault = 25
     /// Seconds between two comments on an event stream: proxies close what is silent for 30 to 60.
     public var heartbeatSeconds = 20
-    /// Read queues: as many store reads run at once.
-    public var readQueueCount = 4
+    /// Read queues: as many store reads, and registrations of devices, are under way at once. A store writes the
+    /// registrations that come together in one transaction, so that a herd of new devices costs few syncs.
+    public var readQueueCount = 16
     /// Seconds from the connection to a whole request head, and from the upgrade to the hello.
     public var handshakeSeconds = 10
     /// Seconds from a request's first byte to its last.

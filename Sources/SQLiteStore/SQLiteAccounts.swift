@@ -58,7 +58,7 @@ struct SQLiteAccounts: AccountStore {
 
     func registerOnce(_ device: Device) throws(StoreError) -> Device {
         do {
-            return try store.pool.write { database in
+            return try store.sharedWrites.write { database in
                 let present = try Row.fetchOne(
                     database, sql: "SELECT * FROM devices WHERE user_id = ? AND id = ?",
                     arguments: [device.userID.text, device.id.text]
@@ -119,7 +119,7 @@ struct SQLiteAccounts: AccountStore {
         _ sql: String, _ arguments: [(any DatabaseValueConvertible)?]
     ) throws(StoreError) -> Int {
         do {
-            return try store.pool.write { database in
+            return try store.sharedWrites.write { database in
                 try database.cachedStatement(sql: sql).execute(arguments: StatementArguments(arguments))
                 return database.changesCount
             }

@@ -22,6 +22,7 @@ public final class SQLiteStore: Store {
     public let generation: Generation
     public let writersMax = 1
     let pool: DatabasePool
+    let sharedWrites: SharedWrites
     let policyCache = PolicyCache()
 
     public var accounts: any AccountStore { SQLiteAccounts(store: self) }
@@ -49,6 +50,7 @@ public final class SQLiteStore: Store {
             guard let generation else { throw StoreError.corrupt("the log has no generation") }
             self.generation = Generation(UInt64(bitPattern: generation))
             self.pool = pool
+            sharedWrites = SharedWrites(pool)
         } catch {
             throw StoreError(error)
         }

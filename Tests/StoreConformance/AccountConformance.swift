@@ -1,4 +1,6 @@
 import Causality
+import Dispatch
+import Foundation
 import Storage
 import Testing
 
@@ -95,4 +97,31 @@ import Testing
         #expect(try accounts.device("laptop", of: "1") == nil && accounts.devices(of: "1").isEmpty)
         #expect(try accounts.devices(of: "2").map(\.replica) == ["r2"])
     }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func registrationsThatComeTogetherAreAllKeptAndOneThatIsRefusedFailsAlone(_ kind: StoreUnderTest) throws {
+        let store = try kind.open()
+        try store.accounts.add(User(id: "1", name: "ann"))
+        let refusals = Refusals()
+        DispatchQueue.concurrentPerform(iterations: 200) { number in
+            let user: Identifier = number % 10 == 7 ? "nobody" : "1"
+            let device = Device(
+                userID: user, id: Identifier(unchecked: "d\(number)"), replica: Identifier(unchecked: "r\(number)"),
+                name: "", platform: "", registeredAt: Position(1), lastSeenAt: Position(1))
+            do { try store.accounts.register(device) } catch { refusals.add(number) }
+        }
+        #expect(refusals.sorted == (0..<200).filter { $0 % 10 == 7 })
+        let kept = try store.accounts.devices(of: "1")
+        #expect(
+            Set(kept.map(\.replica)) == Set((0..<200).filter { $0 % 10 != 7 }.map { Identifier(unchecked: "r\($0)") }))
+    }
+}
+
+/// Numbers from several threads.
+private final class Refusals: @unchecked Sendable {
+    private let lock = NSLock()
+    private var numbers: [Int] = []
+
+    func add(_ number: Int) { lock.withLock { numbers.append(number) } }
+    var sorted: [Int] { lock.withLock { numbers.sorted() } }
 }
