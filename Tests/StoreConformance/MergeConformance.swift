@@ -62,7 +62,7 @@ import Testing
     @Test(arguments: StoreUnderTest.allCases)
     func policiesAreKeptUntilTheyAreCleared(_ kind: StoreUnderTest) throws {
         let store = try kind.open()
-        let fields = try [("a", MergeRule.FieldKind.set), ("b\\.c.d e", .text), ("f", .scalar)].map {
+        let fields = try [("a", MergeRule.FieldKind.set), ("b\\.c.d e", .text), ("\u{301}f", .scalar)].map {
             MergeRule.Field(try #require(FieldPath($0.0)), $0.1)
         }
         let rule = try MergeRule(fields)
