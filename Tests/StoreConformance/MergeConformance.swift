@@ -1,8 +1,9 @@
 import Causality
 import GRDB
-import SQLiteStore
 import Storage
 import Testing
+
+@testable import SQLiteStore
 
 /// Policies, histories and reasons, and what the journal makes of them, on every store.
 @Suite struct MergeConformance {
@@ -237,6 +238,35 @@ import Testing
         _ = try journal.commit([push([task(["a": 1], "{}")])], now: Position(10))
         let again = try SQLiteStore(path: path)
         #expect(try history(again).count == 1 && again.policies() == ["task": .merge(.plain)])
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aVersionThatIsForgottenInTheCommitThatBroughtItTakesNoOthersPlace(_ kind: StoreUnderTest) throws {
+        let store = try kind.open()
+        try store.setPolicy(.merge(.plain), for: "task")
+        let journal = Journal(store: store, contentHash: MergeConformance.hash)
+        let late = { (replica: String) in self.task([replica: 1], "{\"\(replica)\":1}") }
+        let base: [String: Int64] = ["x": 1, "y": 1]
+        let chain = (1...32).map { count in
+            self.task(base.merging(["a": Int64(count)]) { $1 }, "{\"n\":\(count)}", at: Int64(count))
+        }
+        for change in chain[..<31] { _ = try journal.commit([push([change])], now: Position(10)) }
+        _ = try journal.commit([push([late("x")])], now: Position(20))
+        #expect(try history(store).count == MergeHistory.versionsMax)
+        _ = try journal.commit([push([late("y"), chain[31]])], now: Position(30))
+        let kept = try history(store).map(\.change.clock)
+        #expect(kept.last == chain[31].clock && kept.count <= MergeHistory.versionsMax)
+        #expect(kept == chain.map(\.clock).suffix(kept.count))
+    }
+
+    @Test func aPolicyThatEndsTakesItsHistoryAlongItsKey() throws {
+        let path = temporaryPath()
+        _ = try SQLiteStore(path: path)
+        let plan = try DatabaseQueue(path: path).read { database in
+            try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN \(SQLiteStore.historyDeletion)", arguments: ["task"])
+                .map { $0["detail"] as String }
+        }
+        #expect(plan.contains { $0.contains("history USING PRIMARY KEY (space=? AND kind=?)") }, "\(plan)")
     }
 
     @Test func aPolicyOfAnotherProcessHoldsForTheNextCommit() throws {
