@@ -41,7 +41,8 @@ public struct KeptAnswer: Sendable, Equatable {
 
     /// Whether it is too old at wall time `now` to be given again.
     public func isExpired(at now: Position) -> Bool {
-        now.microseconds - keptAt.microseconds > KeptAnswer.ageMax
+        // The difference of the two could overflow with a time out of a damaged store.
+        keptAt.microseconds < now.microseconds - KeptAnswer.ageMax
     }
 
     /// How many answers of one device, newest first, are within the bounds. The newest always is.
