@@ -93,7 +93,7 @@ extension SQLiteStore {
             case .candidate:
                 guard let head = try SQLiteTransaction.entries(name, in: space, heads).first else { continue }
                 guard query.wants(namespace: head.change.namespace, isDeleted: head.change.isDeleted) else { continue }
-                let headBytes = head.change.encodedBytesEstimate
+                let headBytes = head.encodedBytesEstimate
                 let sizes = try sizes(name, space, siblings)
                 let (isFirst, room) = (scan.isEmpty, scan.bytesLeft - headBytes)
                 guard scan.offer(encodedBytes: headBytes + sizes.reduce(0, +)) else { break walking }

@@ -14,7 +14,7 @@ public struct Journal: Sendable {
     }
 
     /// Bytes of stored versions that one commit loads for its answers (``ItemResult/stored``), by
-    /// ``Change/encodedBytesEstimate``; it ends with the version that passes this. 8 MiB, what one answer carries: all
+    /// ``LogEntry/encodedBytesEstimate``; it ends with the version that passes this. 8 MiB, what one answer carries: all
     /// that a push of thousands of stale items finds stored would be gigabytes, held inside the transaction.
     static let storedBytesMax = 8 << 20
 

@@ -188,7 +188,7 @@ struct SpaceDraft {
         if let whole = loaded[entry.position] { return whole }
         guard storedBytes < Journal.storedBytesMax else { return nil }
         guard let whole = try storedContent(entry.position) else { return nil }
-        storedBytes += whole.change.encodedBytesEstimate
+        storedBytes += whole.encodedBytesEstimate
         loaded[entry.position] = whole
         return whole
     }
