@@ -115,6 +115,7 @@ extension KeptAnswer {
         case .siblingLimit: "sibling_limit"
         case .clockLimit: "clock_limit"
         case .unknownVersion: "unknown_version"
+        case .overloaded: "overloaded"
         case .atomicAborted: "atomic_aborted"
         }
     }
@@ -124,6 +125,7 @@ extension KeptAnswer {
         case "sibling_limit": return .siblingLimit
         case "clock_limit": return .clockLimit
         case "unknown_version": return .unknownVersion
+        case "overloaded": return .overloaded
         case "atomic_aborted": return .atomicAborted
         default: break
         }
