@@ -1,9 +1,8 @@
 import Causality
 import GRDB
+import SQLiteStore
 import Storage
 import Testing
-
-@testable import SQLiteStore
 
 /// Policies, histories and reasons, and what the journal makes of them, on every store.
 @Suite struct MergeConformance {
@@ -257,16 +256,6 @@ import Testing
         let kept = try history(store).map(\.change.clock)
         #expect(kept.last == chain[31].clock && kept.count <= MergeHistory.versionsMax)
         #expect(kept == chain.map(\.clock).suffix(kept.count))
-    }
-
-    @Test func aPolicyThatEndsTakesItsHistoryAlongItsKey() throws {
-        let path = temporaryPath()
-        _ = try SQLiteStore(path: path)
-        let plan = try DatabaseQueue(path: path).read { database in
-            try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN \(SQLiteStore.historyDeletion)", arguments: ["task"])
-                .map { $0["detail"] as String }
-        }
-        #expect(plan.contains { $0.contains("history USING PRIMARY KEY (space=? AND kind=?)") }, "\(plan)")
     }
 
     @Test func aPolicyOfAnotherProcessHoldsForTheNextCommit() throws {
