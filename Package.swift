@@ -84,7 +84,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "CarillonClientTests",
-            dependencies: ["Causality", "CarillonClient", "Storage", "Wire"], swiftSettings: settings),
+            dependencies: ["Causality", "CarillonClient", "Reactor", "Storage", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "HubTests",
             dependencies: ["Causality", "Hub", "Reactor", "SQLiteStore", "Storage", "WebSocket", "Wire", logging],

@@ -35,6 +35,8 @@ public final class Pusher: HubLinkDelegate {
     }
 
     private static let resendToken: UInt64 = 1
+    /// Where the hub does not say when to come again: as long as it works on what it put this off for.
+    private static let resendDelayMs = 1_000
 
     public private(set) var tally = PushTally()
     /// Why the push ended early; nil when all lines have their verdict.
@@ -57,7 +59,7 @@ public final class Pusher: HubLinkDelegate {
     private var stamper: ChangeStamper?
     private var waiting: [PushInput] = []
     private var isInputEnded = false
-    private var flights: [String: Flight] = [:]
+    private(set) var flights: [String: Flight] = [:]
     private var order: [String] = []
     private var flightBytes = 0
     private var nextNumber = 0
@@ -102,12 +104,14 @@ public final class Pusher: HubLinkDelegate {
 
     public func link(_ link: HubLink, answered answer: Pushed) {
         guard let flight = land(answer.id) else { return }
+        let putOff = Pusher.putOff(Array(answer.items.prefix(flight.lines.count)), isAtomic: configuration.isAtomic)
         if let position = answer.position { tally.position = max(tally.position ?? .start, position) }
         for (index, line) in flight.lines.enumerated() {
             guard index < answer.items.count else {
                 reject(line, kind: nil, id: nil, code: "internal", "the hub's answer does not name this item")
                 continue
             }
+            if putOff.contains(index) { continue }
             let item = answer.items[index]
             tally.count(item.verdict)
             guard item.verdict != .accepted, item.verdict != .duplicate else { continue }
@@ -117,6 +121,7 @@ public final class Pusher: HubLinkDelegate {
                     line: line, kind: item.kind, id: item.id, verdict: item.verdict, code: code,
                     message: item.message ?? Pusher.sentence(item.verdict)))
         }
+        if !putOff.isEmpty { resend(putOff, of: flight, link) }
         onProgress()
         pump(link)
     }
@@ -125,11 +130,8 @@ public final class Pusher: HubLinkDelegate {
         guard let id = error.pushID, var flight = flights[id] else { return }
         if error.code.isRetryable, flight.tries < configuration.triesMax ?? .max {
             // Not at once: the hub has just said that it cannot.
-            let delayMs = max(1, error.retryAfterMs ?? 1_000)
-            flight.isSent = false
-            flight.resendAt = link.now + UInt64(delayMs) * 1_000_000
+            schedule(&flight, afterMilliseconds: max(1, error.retryAfterMs ?? Pusher.resendDelayMs), link)
             flights[id] = flight
-            link.schedule(afterMilliseconds: delayMs, token: Pusher.resendToken)
             return
         }
         if error.code.isRetryable {
@@ -212,15 +214,52 @@ public final class Pusher: HubLinkDelegate {
             return
         }
         guard !changes.isEmpty else { return }
+        var flight = flight(changes, lines: lines)
+        (flight.tries, flight.isSent) = (1, true)
+        take(flight)
+        link.send(encoded: flight.frame)
+    }
+
+    private func flight(_ changes: [Change], lines: [Int]) -> Flight {
         nextNumber += 1
         let id = "\(session).\(nextNumber)"
         var frame: [UInt8] = []
         let push = Push(id: id, changes: changes, isAtomic: configuration.isAtomic, isForced: configuration.isForced)
         ClientFrame.push(push).encode(into: &frame)
-        flights[id] = Flight(id: id, lines: lines, frame: frame, tries: 1, isSent: true)
-        order.append(id)
-        flightBytes += frame.count
-        link.send(encoded: frame)
+        return Flight(id: id, lines: lines, frame: frame)
+    }
+
+    private func take(_ flight: Flight) {
+        flights[flight.id] = flight
+        order.append(flight.id)
+        flightBytes += flight.frame.count
+    }
+
+    /// Sends items that were put off in a push of their own, as they were.
+    private func resend(_ indices: Set<Int>, of old: Flight, _ link: HubLink) {
+        guard let changes = Pusher.changes(in: old.frame, link.limits), changes.count == old.lines.count else {
+            // Nothing of ours reads other than it was written: but no line goes without a verdict.
+            for index in indices.sorted() {
+                reject(old.lines[index], kind: nil, id: nil, code: ErrorCode.overloaded.rawValue, "it was put off")
+            }
+            return
+        }
+        let rest = indices.sorted()
+        var next = flight(rest.map { changes[$0] }, lines: rest.map { old.lines[$0] })
+        // A push of which a part went through may come again as often as one that is new.
+        next.tries = rest.count < old.lines.count ? 0 : old.tries
+        schedule(&next, afterMilliseconds: Pusher.resendDelayMs, link)
+        take(next)
+        guard next.tries >= configuration.triesMax ?? .max else { return }
+        failure = ClientError(
+            ErrorFrame(code: .overloaded, message: "the hub put a push off \(next.tries) times and wrote none of it"))
+        link.finish()
+    }
+
+    private func schedule(_ flight: inout Flight, afterMilliseconds delayMs: Int, _ link: HubLink) {
+        flight.isSent = false
+        flight.resendAt = link.now + UInt64(delayMs) * 1_000_000
+        link.schedule(afterMilliseconds: delayMs, token: Pusher.resendToken)
     }
 
     private func item(_ line: PushInput.Line, _ limits: WireLimits) -> PushItem {
@@ -243,6 +282,29 @@ public final class Pusher: HubLinkDelegate {
     private func reject(_ line: Int, kind: String?, id: String?, code: String, _ message: String) {
         tally.count(.rejected)
         onTrouble(PushTrouble(line: line, kind: kind, id: id, verdict: .rejected, code: code, message: message))
+    }
+
+    /// The items that the hub refused for now and that are to be sent again: of an atomic push all, unless one of them
+    /// would be refused again.
+    static func putOff(_ items: [PushedItem], isAtomic: Bool) -> Set<Int> {
+        let putOff = Set(items.indices.filter { items[$0].error?.isRetryable == true })
+        guard isAtomic, !putOff.isEmpty else { return putOff }
+        let isFinal = items.contains { item in
+            switch item.verdict {
+            case .accepted, .duplicate: false
+            case .stale, .conflict: true
+            case .rejected: item.error?.isRetryable != true && item.error != .atomicAborted
+            }
+        }
+        return isFinal ? [] : Set(items.indices)
+    }
+
+    private static func changes(in frame: [UInt8], _ limits: WireLimits) -> [Change]? {
+        guard case .push(let push)? = try? ClientFrame.decode(frame, limits: limits) else { return nil }
+        return push.items.compactMap { item in
+            guard case .change(let change) = item else { return nil }
+            return change
+        }
     }
 
     private static func sentence(_ verdict: ItemVerdict) -> String {

@@ -13,9 +13,14 @@ extension Change {
     }
 }
 
+extension LogEntry {
+    /// ``Change/encodedBytesEstimate`` of its change, and what explains it.
+    public var encodedBytesEstimate: Int { change.encodedBytesEstimate + detail.utf8.count }
+}
+
 /// What the parts of an encoded change are counted at.
 public enum EncodedSize {
-    /// Field names, punctuation, times and the author of one change.
+    /// Field names, punctuation, times, the author and the reason of one change.
     public static let fieldsBytes = 160
     /// Quotes, colon, comma, and a counter of up to 16 digits, with some to spare.
     public static let clockEntryBytes = 24

@@ -21,8 +21,18 @@ enum JSONText {
     /// The members of an object in their order; nil where it is none, or where a name stands twice: such a body means
     /// something else to every reader.
     static func members(of text: Value) -> [Member]? {
-        guard let members = allMembers(of: text) else { return nil }
-        return Set(members.map(\.name)).count == members.count ? members : nil
+        var walker = Walker(text)
+        guard walker.consume(UInt8(ascii: "{")) else { return nil }
+        var members: [Member] = []
+        if walker.consume(UInt8(ascii: "}")) { return members }
+        repeat {
+            guard walker.peek() == UInt8(ascii: "\""), let name = walker.value(), walker.consume(UInt8(ascii: ":")),
+                let value = walker.value()
+            else { return nil }
+            members.append(Member(name: characters(of: name), nameText: name, value: value))
+        } while walker.consume(UInt8(ascii: ","))
+        guard walker.consume(UInt8(ascii: "}")), Set(members.map(\.name)).count == members.count else { return nil }
+        return members
     }
 
     /// The elements of an array; nil where it is none.
@@ -51,7 +61,8 @@ enum JSONText {
     static func canonical(_ text: Value) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
-        appendCanonical(text, depth: 0, into: &bytes)
+        var walker = Walker(text)
+        guard appendCanonical(&walker, depth: 0, into: &bytes), walker.peek() == nil else { return Array(text) }
         return bytes
     }
 
@@ -64,60 +75,72 @@ enum JSONText {
         }
     }
 
-    private static func appendCanonical(_ text: Value, depth: Int, into out: inout [UInt8]) {
-        switch text.first {
-        case UInt8(ascii: "\""):
-            appendQuoted(characters(of: text), into: &out)
-        case UInt8(ascii: "{"):
-            guard depth < depthMax, let members = allMembers(of: text) else { return out.append(contentsOf: text) }
-            // By name, then by place: a name that stands twice keeps its order.
-            let sorted = members.enumerated().sorted {
-                $0.element.name == $1.element.name
-                    ? $0.offset < $1.offset : $0.element.name.lexicographicallyPrecedes($1.element.name)
-            }
-            var separator = UInt8(ascii: "{")
-            for (_, member) in sorted {
-                out.append(separator)
-                appendQuoted(member.name, into: &out)
-                out.append(UInt8(ascii: ":"))
-                appendCanonical(member.value, depth: depth + 1, into: &out)
-                separator = UInt8(ascii: ",")
-            }
-            if members.isEmpty { out.append(separator) }
-            out.append(UInt8(ascii: "}"))
-        case UInt8(ascii: "["):
-            guard depth < depthMax, let elements = elements(of: text) else { return out.append(contentsOf: text) }
+    /// One pass over the text, whatever its depth. False where it is not JSON.
+    private static func appendCanonical(_ walker: inout Walker, depth: Int, into out: inout [UInt8]) -> Bool {
+        switch walker.peek() {
+        case UInt8(ascii: "{") where depth < depthMax:
+            return appendMembers(&walker, depth: depth, into: &out)
+        case UInt8(ascii: "[") where depth < depthMax:
+            _ = walker.consume(UInt8(ascii: "["))
             var separator = UInt8(ascii: "[")
-            for element in elements {
+            while !(separator == UInt8(ascii: "[") && walker.peek() == UInt8(ascii: "]")) {
                 out.append(separator)
-                appendCanonical(element, depth: depth + 1, into: &out)
+                guard appendCanonical(&walker, depth: depth + 1, into: &out) else { return false }
                 separator = UInt8(ascii: ",")
+                guard walker.consume(separator) else { break }
             }
-            if elements.isEmpty { out.append(separator) }
+            if separator == UInt8(ascii: "[") { out.append(separator) }
             out.append(UInt8(ascii: "]"))
+            return walker.consume(UInt8(ascii: "]"))
         default:
-            // -0 is 0; every other plain whole number has one text.
-            if text.elementsEqual("-0".utf8) { out.append(UInt8(ascii: "0")) } else { out.append(contentsOf: text) }
+            guard let text = walker.value() else { return false }
+            if text.first == UInt8(ascii: "\"") {
+                appendQuoted(characters(of: text), into: &out)
+            } else if text.elementsEqual("-0".utf8) {
+                // -0 is 0; every other plain whole number has one text.
+                out.append(UInt8(ascii: "0"))
+            } else {
+                out.append(contentsOf: text)
+            }
+            return true
         }
+    }
+
+    private static func appendMembers(_ walker: inout Walker, depth: Int, into out: inout [UInt8]) -> Bool {
+        _ = walker.consume(UInt8(ascii: "{"))
+        out.append(UInt8(ascii: "{"))
+        let start = out.count
+        var members: [(name: [UInt8], range: Range<Int>)] = []
+        while !(members.isEmpty && walker.peek() == UInt8(ascii: "}")) {
+            guard walker.peek() == UInt8(ascii: "\""), let nameText = walker.value(), walker.consume(UInt8(ascii: ":"))
+            else { return false }
+            let (name, begin) = (characters(of: nameText), out.count)
+            appendQuoted(name, into: &out)
+            out.append(UInt8(ascii: ":"))
+            guard appendCanonical(&walker, depth: depth + 1, into: &out) else { return false }
+            out.append(UInt8(ascii: ","))
+            members.append((name, begin..<out.count))
+            guard walker.consume(UInt8(ascii: ",")) else { break }
+        }
+        // By name, then by place: a name that stands twice keeps its order.
+        let sorted = members.sorted {
+            $0.name == $1.name
+                ? $0.range.lowerBound < $1.range.lowerBound : $0.name.lexicographicallyPrecedes($1.name)
+        }
+        if zip(members, sorted).contains(where: { $0.range != $1.range }) {
+            var moved: [UInt8] = []
+            moved.reserveCapacity(out.count - start)
+            for member in sorted { moved.append(contentsOf: out[member.range]) }
+            out.replaceSubrange(start..., with: moved)
+        }
+        if !members.isEmpty { out.removeLast() }
+        out.append(UInt8(ascii: "}"))
+        return walker.consume(UInt8(ascii: "}"))
     }
 
     private static func isPlainInteger(_ text: Value) -> Bool {
         let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text
         return !digits.isEmpty && digits.allSatisfy { $0 &- 0x30 < 10 }
-    }
-
-    private static func allMembers(of text: Value) -> [Member]? {
-        var walker = Walker(text)
-        guard walker.consume(UInt8(ascii: "{")) else { return nil }
-        var members: [Member] = []
-        if walker.consume(UInt8(ascii: "}")) { return members }
-        repeat {
-            guard walker.peek() == UInt8(ascii: "\""), let name = walker.value(), walker.consume(UInt8(ascii: ":")),
-                let value = walker.value()
-            else { return nil }
-            members.append(Member(name: characters(of: name), nameText: name, value: value))
-        } while walker.consume(UInt8(ascii: ","))
-        return walker.consume(UInt8(ascii: "}")) ? members : nil
     }
 
     /// The characters of a string with its quotes, as UTF-8. Half a surrogate pair becomes the three bytes that its

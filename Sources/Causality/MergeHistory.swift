@@ -23,9 +23,13 @@ public struct MergeHistory: Sendable, Equatable {
     public static let bytesMax = 256 << 10
 
     public private(set) var versions: [HistoryVersion]
+    /// The highest number that was given: that of a version that is dropped is not given again while a store may still
+    /// hold it.
+    private var lastNumber: Int64
 
     public init(_ versions: [HistoryVersion] = []) {
         self.versions = versions
+        lastNumber = versions.map(\.number).max() ?? 0
     }
 
     var changes: [Change] { versions.map(\.change) }
@@ -34,8 +38,8 @@ public struct MergeHistory: Sendable, Equatable {
         var kept = change
         kept.supersedes = []
         // A number from a damaged store must not trap.
-        let number = min(versions.map(\.number).max() ?? 0, .max - 1) + 1
-        versions.append(HistoryVersion(number: number, change: kept))
+        lastNumber = min(lastNumber, .max - 1) + 1
+        versions.append(HistoryVersion(number: lastNumber, change: kept))
     }
 
     /// Forgets all but `change`: whatever comes concurrent to it has no ancestor here any more.

@@ -27,7 +27,10 @@ public struct MergeResolver: Sendable {
     /// - Parameters:
     ///   - record: its versions may be without contents.
     ///   - history: of the record; the stored head alone where there is none yet.
-    public func resolve(_ change: Change, against record: Record?, history: MergeHistory) -> MergeOutcome {
+    ///   - work: what it cost is added.
+    public func resolve(
+        _ change: Change, against record: Record?, history: MergeHistory, work: inout MergeWork
+    ) -> MergeOutcome {
         var written = change
         if written.writer != replica { written.writer = replica }
         let resolver = Resolver(policy: .manual, isForced: isForced, replica: replica)
@@ -44,7 +47,6 @@ public struct MergeResolver: Sendable {
         let head = record.head.change
         let isHead = incoming.clock == head.clock && incoming.hasSameContent(as: head)
         let twin = history.changes.first { $0.clock == incoming.clock }
-        let isKnown = twin?.hasSameContent(as: incoming) ?? isHead
         if isForced {
             if incoming.hasSameContent(as: head), head.clock.dominates(incoming.clock) {
                 let reason: Reason = isHead ? .sameVersion : .sameContent
@@ -53,27 +55,36 @@ public struct MergeResolver: Sendable {
             incoming = resolver.raised(incoming, over: head)
             return force(incoming, over: record, history, resolver)
         }
-        if isHead, twin == nil {
-            return .ordinary(Resolution(verdict: .duplicate, reason: .sameVersion, outcome: .nothing))
+        // What the hub has decided on it decides on once: a push that comes again costs no merge.
+        let sibling = record.siblings.first {
+            $0.change.clock == incoming.clock && $0.change.hasSameContent(as: incoming)
+        }
+        if isHead || sibling != nil || twin?.hasSameContent(as: incoming) == true {
+            var known = MergeResolution(verdict: .duplicate, reason: .sameVersion, version: incoming, history: history)
+            if !isHead, let sibling {
+                known.verdict = .conflict
+                known.reason = sibling.reason
+                known.standing = sibling.position
+            }
+            known.answersHead = !isHead
+            return .merged(known)
         }
         let isEquivocation =
             twin != nil || incoming.clock == head.clock
-            || record.siblings.contains {
-                $0.change.clock == incoming.clock && !$0.change.hasSameContent(as: incoming)
-            }
-        if !isKnown, isEquivocation {
+            || record.siblings.contains { $0.change.clock == incoming.clock }
+        if isEquivocation {
             return .ordinary(resolver.limited(resolver.beside(record, incoming, .equivocation)))
         }
         var grown = history
-        if !isKnown { grown.add(incoming) }
-        return settle(incoming, isKnown: isKnown, change.supersedes, record, grown, resolver)
+        grown.add(incoming)
+        return settle(incoming, change.supersedes, record, grown, resolver, &work)
     }
 
     private func settle(
-        _ incoming: Change, isKnown: Bool, _ supersedes: [VectorClock], _ record: Record, _ history: MergeHistory,
-        _ resolver: Resolver
+        _ incoming: Change, _ supersedes: [VectorClock], _ record: Record, _ history: MergeHistory,
+        _ resolver: Resolver, _ work: inout MergeWork
     ) -> MergeOutcome {
-        let result = result(of: history, incoming)
+        let result = result(of: history, incoming, &work)
         let head = result.head { contentHash?($0) ?? "" }
         let isIncluded = result.included.contains { $0.clock == incoming.clock }
         let isVerbatim = isIncluded && result.included.count == 1
@@ -93,10 +104,6 @@ public struct MergeResolver: Sendable {
             resolution.verdict = .conflict
             resolution.reason = exclusion.reason
         }
-        if isKnown, exclusion == nil {
-            resolution.verdict = .duplicate
-            resolution.reason = .sameVersion
-        }
         if !isVerbatim { resolution.answersHead = true }
 
         if !head.isWritten(as: record.head.change) {
@@ -106,6 +113,9 @@ public struct MergeResolver: Sendable {
             resolution.head = WrittenVersion(
                 change: head, reason: reason, detail: result.detail, isIncoming: isVerbatim)
         }
+        // Each sibling is compared with the head and all that is to stand beside it.
+        work.countComparing(
+            entries: (result.excluded.count + 1) * MergeResolver.entryCount(record.siblings.map(\.change)))
         place(result.excluded, beside: head, incoming, supersedes, record, history, resolver, &resolution)
         guard head.clock.isWithinLimits, incoming.clock.isWithinLimits else {
             return refused(.clockLimit, resolution.reason)
@@ -118,15 +128,26 @@ public struct MergeResolver: Sendable {
         return .merged(resolution)
     }
 
-    private func result(of history: MergeHistory, _ incoming: Change) -> VersionFold.Result {
+    private static func entryCount(_ versions: [Change]) -> Int { versions.reduce(0) { $0 + $1.clock.entries.count } }
+
+    private func result(
+        of history: MergeHistory, _ incoming: Change, _ work: inout MergeWork
+    ) -> VersionFold.Result {
+        let versions = history.changes
+        let entryCount = MergeResolver.entryCount(versions)
+        work.countComparing(entries: entryCount)
         // A device that had seen all of it: nearly every edit. Its version is the only candidate.
-        if history.changes.allSatisfy({ incoming.clock.dominates($0.clock) }) {
+        if versions.allSatisfy({ incoming.clock.dominates($0.clock) }) {
             var only = incoming
             only.supersedes = []
             return VersionFold.Result(included: [only], body: only.body, isComposed: false)
         }
-        var fold = VersionFold(history.changes, rule: rule, isMerging: contentHash != nil)
-        return fold.result()
+        // Each is compared with each.
+        work.countComparing(entries: versions.count * entryCount)
+        var fold = VersionFold(versions, rule: rule, isMerging: contentHash != nil)
+        let result = fold.result()
+        work.add(fold.mergedBytes)
+        return result
     }
 
     /// Which siblings end and which are to be written, once `head` is the head and `excluded` stand beside it.
@@ -225,6 +246,8 @@ public struct MergeResolution: Sendable, Equatable {
     public var history: MergeHistory
     /// Whether the pusher is to be told the head, because it is not just what it pushed.
     public var answersHead = false
+    /// Where what was pushed stands as a sibling already, with the reason that is to be told.
+    public var standing: Position?
 
     init(
         verdict: Verdict, reason: Reason, version: Change, head: WrittenVersion? = nil, history: MergeHistory

@@ -21,9 +21,11 @@ struct ObjectMerge {
         let action: Action
     }
 
-    /// Both sides changed a field and nothing says how to join them.
-    struct Conflict: Error {
-        let path: String
+    /// Why there is no merged text.
+    enum Failure: Error {
+        /// Both sides changed a field and nothing says how to join them.
+        case conflict(path: String)
+        case tooMuchText
     }
 
     /// Most notes that are kept: they end in a sentence of 512 bytes.
@@ -32,11 +34,21 @@ struct ObjectMerge {
     private(set) var notes: [Note] = []
     /// Fields that were done something to, those beyond ``notesMax`` too.
     private(set) var noteCount = 0
+    /// Bytes of the texts that were taken apart. An object within an object is taken apart once more, so a deep one
+    /// counts at each of its levels.
+    private(set) var readBytes = 0
+    private let bytesMax: Int
+
+    /// - Parameter bytesMax: most bytes to take apart.
+    init(bytesMax: Int) {
+        self.bytesMax = bytesMax
+    }
 
     /// The merged text; nil where one of the three is no object, or has a name twice.
     mutating func merge(
         _ rule: MergeRule, base: Value, left: Value, right: Value
-    ) throws(Conflict) -> Value? {
+    ) throws(Failure) -> Value? {
+        try count(base, left, right)
         guard let baseMembers = JSONText.members(of: base), let leftMembers = JSONText.members(of: left),
             let rightMembers = JSONText.members(of: right)
         else { return nil }
@@ -46,7 +58,7 @@ struct ObjectMerge {
     private mutating func object(
         _ tree: FieldTree, _ base: [JSONText.Member], _ left: [JSONText.Member], _ right: [JSONText.Member],
         _ leftText: Value, at path: [[UInt8]]
-    ) throws(Conflict) -> Value {
+    ) throws(Failure) -> Value {
         let baseValues = ObjectMerge.byName(base)
         let rightValues = ObjectMerge.byName(right)
         let leftValues = ObjectMerge.byName(left)
@@ -83,7 +95,7 @@ struct ObjectMerge {
 
     private mutating func field(
         _ tree: FieldTree?, _ base: Value?, _ left: Value?, _ right: Value?, at path: [[UInt8]]
-    ) throws(Conflict) -> Value? {
+    ) throws(Failure) -> Value? {
         var values = Comparison(base: base, left: left, right: right)
         if values.isRightBase { return left }
         if values.isLeftBase {
@@ -114,17 +126,25 @@ struct ObjectMerge {
             }
         }
         if isSame { return left }
-        throw Conflict(path: ObjectMerge.text(path))
+        throw .conflict(path: ObjectMerge.text(path))
+    }
+
+    private mutating func count(_ base: Value?, _ left: Value, _ right: Value) throws(Failure) {
+        let bytes = (base?.count ?? 0) + left.count + right.count
+        guard bytes <= bytesMax - readBytes else { throw .tooMuchText }
+        readBytes += bytes
     }
 
     /// Objects on both sides. Without a base object only declared fields may lie in them: two objects that were made
     /// apart are not one because both are objects.
     private mutating func nested(
         _ tree: FieldTree?, _ base: Value?, _ left: Value?, _ right: Value?, at path: [[UInt8]]
-    ) throws(Conflict) -> Value? {
-        guard let left, let right, let leftMembers = JSONText.members(of: left),
-            let rightMembers = JSONText.members(of: right)
-        else { return nil }
+    ) throws(Failure) -> Value? {
+        guard let left, let right, left.first == UInt8(ascii: "{"), right.first == UInt8(ascii: "{") else { return nil }
+        try count(base, left, right)
+        guard let leftMembers = JSONText.members(of: left), let rightMembers = JSONText.members(of: right) else {
+            return nil
+        }
         let baseMembers: [JSONText.Member]
         if let base {
             guard let members = JSONText.members(of: base) else { return nil }

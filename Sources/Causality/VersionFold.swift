@@ -11,8 +11,8 @@ struct VersionFold {
     /// Most three-way merges of one fold and its ancestors': 31 concurrent versions of one ancestor need 30. What is
     /// over it stands as a sibling.
     static let mergesMax = 256
-    /// Most bytes that go into them, three texts each: under 100 ms at 20 to 40 MB a second. A full history of 32
-    /// concurrent versions takes half of it.
+    /// Most bytes that go into them, three texts each and objects within objects once more (``ObjectMerge/readBytes``):
+    /// under 100 ms at 20 to 40 MB a second. A full history of 32 flat concurrent versions takes half of it.
     static let mergedBytesMax = 2 << 20
 
     struct Exclusion {
@@ -44,6 +44,9 @@ struct VersionFold {
     private var known: [UInt64: Result] = [:]
     private var mergesLeft = VersionFold.mergesMax
     private var bytesLeft = VersionFold.mergedBytesMax
+
+    /// Bytes of the texts that were merged.
+    var mergedBytes: Int { VersionFold.mergedBytesMax - bytesLeft }
 
     /// - Parameter isMerging: false leaves every concurrent version beside the first.
     /// - Precondition: 1 to 64 versions, no two of one clock.
@@ -132,11 +135,9 @@ struct VersionFold {
             let what = base.isDeleted ? "a deletion" : "in conflict"
             return Obstacle(reason: .noAncestor, detail: "What both it and the head come from is \(what).")
         }
-        let bytes = base.body.count + result.body.count + version.body.count
-        guard bytes <= bytesLeft else { return tooMany }
-        bytesLeft -= bytes
-        var merge = ObjectMerge()
-        do throws(ObjectMerge.Conflict) {
+        var merge = ObjectMerge(bytesMax: bytesLeft)
+        defer { bytesLeft -= merge.readBytes }
+        do throws(ObjectMerge.Failure) {
             guard let merged = try merge.merge(rule, base: base.body, left: result.body, right: version.body) else {
                 return Obstacle(reason: .concurrent, detail: "Not all of the bodies are objects.")
             }
@@ -146,7 +147,10 @@ struct VersionFold {
             result.noteCount += merge.noteCount
             return nil
         } catch {
-            return Obstacle(reason: .concurrent, detail: "Both sides changed `\(error.path)`.")
+            switch error {
+            case .conflict(let path): return Obstacle(reason: .concurrent, detail: "Both sides changed `\(path)`.")
+            case .tooMuchText: return tooMany
+            }
         }
     }
 

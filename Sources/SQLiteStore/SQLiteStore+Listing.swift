@@ -93,7 +93,7 @@ extension SQLiteStore {
             case .candidate:
                 guard let head = try SQLiteTransaction.entries(name, in: space, heads).first else { continue }
                 guard query.wants(namespace: head.change.namespace, isDeleted: head.change.isDeleted) else { continue }
-                let headBytes = head.change.encodedBytesEstimate
+                let headBytes = head.encodedBytesEstimate
                 let sizes = try sizes(name, space, siblings)
                 let (isFirst, room) = (scan.isEmpty, scan.bytesLeft - headBytes)
                 guard scan.offer(encodedBytes: headBytes + sizes.reduce(0, +)) else { break walking }
@@ -130,14 +130,17 @@ extension SQLiteStore {
 }
 
 /// Steps along an index in order of names. Columns 1 and 2 of what it selects are kind and id.
-private struct NameCursor {
+struct NameCursor {
     let row: HotStatement
 
     init(_ columns: String, isSibling: Bool, _ space: SpaceRow, _ database: Database) throws(StoreError) {
-        row = try HotStatement(
-            "SELECT \(columns) FROM versions INDEXED BY \(isSibling ? "siblings" : "heads") WHERE space = ? "
-                + "AND is_sibling = \(isSibling ? 1 : 0) AND (kind, id) >= (?, ?) ORDER BY kind, id", database)
+        row = try HotStatement(NameCursor.selection(columns, isSibling: isSibling), database)
         row.bind(1, space.number)
+    }
+
+    static func selection(_ columns: String, isSibling: Bool) -> String {
+        "SELECT \(columns) FROM versions INDEXED BY \(isSibling ? "siblings" : "heads") WHERE space = ? "
+            + "AND is_sibling = \(isSibling ? 1 : 0) AND (kind, id) >= (?, ?) ORDER BY kind, id"
     }
 
     /// Goes on at `name`, or the first one behind it.

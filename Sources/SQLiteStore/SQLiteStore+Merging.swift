@@ -34,10 +34,12 @@ extension SQLiteStore {
         } else {
             try database.execute(sql: "DELETE FROM policies WHERE kind = ?", arguments: [kind.text])
         }
-        // Reads all of the table: only where there can be anything to delete.
         guard before == ConflictPolicy.merge(.plain).name else { return }
-        try database.execute(sql: "DELETE FROM history WHERE kind = ?", arguments: [kind.text])
+        try database.execute(sql: historyDeletion, arguments: [kind.text])
     }
+
+    /// Space by space, because the key begins with the space: all of the table would be read otherwise.
+    static let historyDeletion = "DELETE FROM history WHERE space IN (SELECT number FROM spaces) AND kind = ?"
 }
 
 extension SQLiteTransaction {

@@ -63,11 +63,12 @@ enum VersionRow {
         }
     }
 
-    /// What ``Change/encodedBytesEstimate`` says of the current row, without decoding it: a number of an embedding has
+    /// What ``LogEntry/encodedBytesEstimate`` says of the current row, without decoding it: a number of an embedding has
     /// 4 bytes here and some 14 in JSON, and a clock's entry doubles (a replica's quotes, a counter's digits).
     static func encodedBytesEstimate(_ row: HotStatement) -> Int {
         let names = row.byteCount(1) + row.byteCount(2) + row.byteCount(5) + row.byteCount(7)
-        return EncodedSize.fieldsBytes + names + 2 * row.byteCount(6) + 4 * row.byteCount(12) + row.byteCount(13)
+        let content = 4 * row.byteCount(12) + row.byteCount(13) + row.byteCount(15)
+        return EncodedSize.fieldsBytes + names + 2 * row.byteCount(6) + content
     }
 
     /// The entry in the current row of a statement that selects ``columns`` or ``columnsWithoutContent``.

@@ -14,22 +14,33 @@ public struct Journal: Sendable {
     }
 
     /// Bytes of stored versions that one commit loads for its answers (``ItemResult/stored``), by
-    /// ``Change/encodedBytesEstimate``; it ends with the version that passes this. 8 MiB, what one answer carries: all
+    /// ``LogEntry/encodedBytesEstimate``; it ends with the version that passes this. 8 MiB, what one answer carries: all
     /// that a push of thousands of stale items finds stored would be gigabytes, held inside the transaction.
     static let storedBytesMax = 8 << 20
+
+    /// Units of ``MergeWork`` that one commit spends: about a second, at 60 ns each, in which nobody else's pushes are written. Items
+    /// of merged kinds that come after are ``ItemResult/Decision/overloaded``. It also bounds the histories that a
+    /// commit holds, to eight times as many bytes.
+    ///
+    /// The spaces of a commit have equal shares of what those before them left: nobody spends what is another user's.
+    /// As long as a share is not used up an item is begun, whatever it costs (``VersionFold`` bounds that): the first
+    /// merged item of a space that is alone always goes through.
+    public static let mergeWorkMax = 16 << 20
 
     /// Names the body of a merged version, as a device names one that it pushes.
     public typealias ContentHash = @Sendable (ArraySlice<UInt8>) -> Identifier
 
     public let store: any Store
     private let contentHash: ContentHash?
+    private let mergeWorkMax: Int
 
     /// The policies are the store's: each commit reads them in its transaction.
     ///
     /// - Parameter contentHash: the protocol's default hash of a body, SHA-256 in lower-case hexadecimal. Without one
     ///   nothing is composed: concurrent versions of a kind that is to be merged stand beside each other.
-    public init(store: any Store, contentHash: ContentHash? = nil) {
+    public init(store: any Store, contentHash: ContentHash? = nil, mergeWorkMax: Int = Journal.mergeWorkMax) {
         self.store = store
+        self.mergeWorkMax = mergeWorkMax
         self.contentHash = contentHash
     }
 
@@ -44,15 +55,18 @@ public struct Journal: Sendable {
             let policies = try transaction.policies()
             var receipt = Receipt(results: Array(repeating: [], count: submissions.count), batches: [])
             var storedBytes = 0
-            for (space, own) in indicesBySpace {
+            var mergeWorkLeft = mergeWorkMax
+            for (index, (space, own)) in indicesBySpace.enumerated() {
                 var draft = try SpaceDraft(
                     space: space, touching: own.map { submissions[$0] }, now: now, transaction: transaction,
-                    storedBytes: storedBytes, contentHash: contentHash)
+                    storedBytes: storedBytes, mergeWorkMax: mergeWorkLeft / (indicesBySpace.count - index),
+                    contentHash: contentHash)
                 for index in own {
                     receipt.results[index] = try draft.apply(submissions[index], policies: policies)
                 }
                 if let batch = try draft.append() { receipt.batches.append(batch) }
                 storedBytes = draft.storedBytes
+                mergeWorkLeft = max(mergeWorkLeft - draft.mergeWork.units, 0)
             }
             return receipt
         }

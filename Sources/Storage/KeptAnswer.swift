@@ -41,7 +41,8 @@ public struct KeptAnswer: Sendable, Equatable {
 
     /// Whether it is too old at wall time `now` to be given again.
     public func isExpired(at now: Position) -> Bool {
-        now.microseconds - keptAt.microseconds > KeptAnswer.ageMax
+        // The difference of the two could overflow with a time out of a damaged store.
+        keptAt.microseconds < now.microseconds - KeptAnswer.ageMax
     }
 
     /// How many answers of one device, newest first, are within the bounds. The newest always is.
@@ -114,6 +115,7 @@ extension KeptAnswer {
         case .siblingLimit: "sibling_limit"
         case .clockLimit: "clock_limit"
         case .unknownVersion: "unknown_version"
+        case .overloaded: "overloaded"
         case .atomicAborted: "atomic_aborted"
         }
     }
@@ -123,6 +125,7 @@ extension KeptAnswer {
         case "sibling_limit": return .siblingLimit
         case "clock_limit": return .clockLimit
         case "unknown_version": return .unknownVersion
+        case "overloaded": return .overloaded
         case "atomic_aborted": return .atomicAborted
         default: break
         }

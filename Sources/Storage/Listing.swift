@@ -16,7 +16,7 @@ public struct RecordQuery: Sendable {
     public var after: RecordName?
     /// Most records. 1 or more.
     public var limit: Int
-    /// Stops before the record with which the sum of ``Change/encodedBytesEstimate`` would pass this number. The first
+    /// Stops before the record with which the sum of ``LogEntry/encodedBytesEstimate`` would pass this number. The first
     /// record is taken whatever its size, with as many of its siblings, oldest first, as there is room for.
     public var bytesMax: Int
     /// Whether records whose head is a deletion are listed. Under ``onlyConflicted`` they always are: an edit beside a

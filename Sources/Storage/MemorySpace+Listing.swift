@@ -12,9 +12,9 @@ extension MemorySpace {
             guard var record = record(name), !query.onlyConflicted || !record.siblings.isEmpty else { return true }
             let head = record.head.change
             guard query.wants(namespace: head.namespace, isDeleted: head.isDeleted) else { return true }
-            var bytes = head.encodedBytesEstimate
+            var bytes = record.head.encodedBytesEstimate
             if query.onlyConflicted {
-                bytes += record.siblings.reduce(0) { $0 + $1.change.encodedBytesEstimate }
+                bytes += record.siblings.reduce(0) { $0 + $1.encodedBytesEstimate }
             } else {
                 record.siblings = record.siblings.map(\.withoutContent)
             }
@@ -76,11 +76,11 @@ extension MemorySpace {
 extension Record {
     /// Leaves out the siblings that, oldest first, find no room in `bytes` beside the head; returns their number.
     fileprivate mutating func omitSiblings(past bytes: Int) -> Int {
-        var left = bytes - head.change.encodedBytesEstimate
+        var left = bytes - head.encodedBytesEstimate
         let count = siblings.count
         siblings = Array(
             siblings.prefix { sibling in
-                left -= sibling.change.encodedBytesEstimate
+                left -= sibling.encodedBytesEstimate
                 return left >= 0
             })
         return count - siblings.count

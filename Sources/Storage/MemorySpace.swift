@@ -52,7 +52,7 @@ struct MemorySpace {
             if let entry = entries[index] {
                 let verdict = scan.offer(
                     entry.position, kind: entry.change.kind, namespace: entry.change.namespace, author: entry.author,
-                    encodedBytes: entry.change.encodedBytesEstimate)
+                    encodedBytes: entry.encodedBytesEstimate)
                 switch verdict {
                 case .take: taken.append(entry)
                 case .skip: break

@@ -28,7 +28,7 @@ public struct PageScan: Sendable {
         self.scannedMax = scannedMax
     }
 
-    /// - Parameter encodedBytes: about what the entry takes in a frame, as ``Change/encodedBytesEstimate`` counts it.
+    /// - Parameter encodedBytes: about what the entry takes in a frame, as ``LogEntry/encodedBytesEstimate`` counts it.
     public mutating func offer(
         _ position: Position, kind: Identifier, namespace: Identifier, author: Identifier, encodedBytes: Int
     ) -> Verdict {

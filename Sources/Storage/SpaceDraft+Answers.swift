@@ -8,6 +8,8 @@ extension SpaceDraft {
         guard let key = submission.answerKey else { return try settle(submission, policies: policies) }
         if let results = try keptResults(submission, key) { return results }
         let results = try settle(submission, policies: policies)
+        // Whoever comes again for what was put off is to get it.
+        guard !results.contains(where: { $0.decision == .overloaded }) else { return results }
         if let items = KeptAnswer.encode(results, to: submission.changes) {
             try transaction.keep(
                 KeptAnswer(keptAt: now, items: items), to: key, of: submission.author, in: submission.space)

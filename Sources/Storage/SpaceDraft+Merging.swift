@@ -5,14 +5,23 @@ extension SpaceDraft {
     mutating func merge(
         _ change: Change, of submission: Submission, by rule: MergeRule
     ) throws(StoreError) -> ItemResult {
+        // Asked before and counted after: one item never fails for what it costs itself.
+        guard mergeWork.units < mergeWorkMax else {
+            return ItemResult(decision: .overloaded, clock: change.clock, position: nil, stored: nil)
+        }
         let name = change.name
         var history = try history(of: name)
         let resolver = MergeResolver(
             rule: rule, isForced: submission.isForced, replica: submission.replica, contentHash: contentHash)
-        switch resolver.resolve(change, against: records[name], history: history.versions) {
+        switch resolver.resolve(change, against: records[name], history: history.versions, work: &mergeWork) {
         case .ordinary(let resolution):
             return try write(resolution, of: change, submission, over: records[name])
-        case .merged(let merged):
+        case .merged(var merged):
+            // Records are read without their reasons.
+            if let sibling = try storedContent(merged.standing) {
+                mergeWork.countReading(sibling.change)
+                merged.reason = sibling.reason
+            }
             if merged.history != history.versions {
                 history.versions = merged.history
                 setHistory(history, of: name)
@@ -27,9 +36,12 @@ extension SpaceDraft {
     private mutating func history(of name: RecordName) throws(StoreError) -> DraftHistory {
         if let known = histories[name] { return known }
         guard let record = records[name] else { return DraftHistory(stored: []) }
-        var history = DraftHistory(stored: try transaction.history(of: name, in: space))
+        let stored = try transaction.history(of: name, in: space)
+        for version in stored { mergeWork.countReading(version.change) }
+        var history = DraftHistory(stored: stored)
         if history.versions.versions.isEmpty {
             let head = try storedContent(record.head.position) ?? record.head
+            mergeWork.countReading(head.change)
             history.versions = MergeHistory([HistoryVersion(number: 1, change: head.change)])
         }
         histories[name] = history

@@ -14,6 +14,9 @@ struct SpaceDraft {
     private(set) var records: [RecordName: Record]
     /// Of the touched records whose kind is merged.
     var histories: [RecordName: DraftHistory] = [:]
+    var mergeWork = MergeWork()
+    /// The space's share of ``Journal/mergeWorkMax``.
+    let mergeWorkMax: Int
     private var added: [Position: LogEntry] = [:]
     private var ended: [Position] = []
     /// Set while an atomic submission is decided.
@@ -25,9 +28,10 @@ struct SpaceDraft {
 
     init(
         space: Identifier, touching submissions: [Submission], now: Position, transaction: any StoreTransaction,
-        storedBytes: Int, contentHash: Journal.ContentHash?
+        storedBytes: Int, mergeWorkMax: Int, contentHash: Journal.ContentHash?
     ) throws(StoreError) {
         self.space = space
+        self.mergeWorkMax = mergeWorkMax
         self.contentHash = contentHash
         self.now = now
         self.transaction = transaction
@@ -188,7 +192,7 @@ struct SpaceDraft {
         if let whole = loaded[entry.position] { return whole }
         guard storedBytes < Journal.storedBytesMax else { return nil }
         guard let whole = try storedContent(entry.position) else { return nil }
-        storedBytes += whole.change.encodedBytesEstimate
+        storedBytes += whole.encodedBytesEstimate
         loaded[entry.position] = whole
         return whole
     }
@@ -273,7 +277,7 @@ extension ItemResult {
     public var isSuccess: Bool {
         switch decision {
         case .verdict(.accepted, _), .verdict(.duplicate, _): true
-        case .verdict(.stale, _), .verdict(.conflict, _), .siblingLimit, .clockLimit, .unknownVersion,
+        case .verdict(.stale, _), .verdict(.conflict, _), .siblingLimit, .clockLimit, .unknownVersion, .overloaded,
             .atomicAborted:
             false
         }

@@ -123,7 +123,7 @@ public struct PageQuery: Sendable {
     /// Most entries. 1 or more.
     public var limit: Int
     /// Stops after the entry with which the sum of their sizes in a frame passes this number of bytes. The sizes are
-    /// estimates (``Change/encodedBytesEstimate``), which stores make from what they know of an entry unread.
+    /// estimates (``LogEntry/encodedBytesEstimate``), which stores make from what they know of an entry unread.
     public var bytesMax: Int
     /// Only these kinds; empty means all.
     public var kinds: [Identifier]

@@ -28,10 +28,11 @@ public struct StoredPolicy: Sendable, Equatable {
     /// nil when it is not what ``init(_:)`` makes.
     public var policy: ConflictPolicy? {
         var fields: [MergeRule.Field] = []
-        for line in rule.split(separator: "\n") {
-            let parts = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, let kind = MergeRule.FieldKind(rawValue: String(parts[0])),
-                let path = FieldPath(String(parts[1]))
+        // By bytes: a space and a combining mark at the beginning of a path are one `Character`.
+        for line in rule.utf8.split(separator: UInt8(ascii: "\n")) {
+            let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, let kind = MergeRule.FieldKind(rawValue: String(decoding: parts[0], as: UTF8.self)),
+                let path = FieldPath(String(decoding: parts[1], as: UTF8.self))
             else { return nil }
             fields.append(MergeRule.Field(path, kind))
         }

@@ -43,6 +43,9 @@ public struct ItemResult: Sendable, Equatable {
         /// The resolve names, in what it supersedes or keeps, a version that is not stored (any more), or two of one
         /// clock without a hash; nothing was written.
         case unknownVersion
+        /// The commit has merged as much as it may (``Journal/mergeWorkMax``); nothing was written. The same item may
+        /// come again.
+        case overloaded
         /// Another item of its atomic submission was not accepted; nothing of it was written.
         case atomicAborted
     }

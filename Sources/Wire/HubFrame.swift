@@ -123,6 +123,7 @@ public struct PushedItem: Sendable, Equatable {
         case .siblingLimit: refuse(.siblingLimit)
         case .clockLimit: refuse(.badClock, PushedItem.clockLimitMessage)
         case .unknownVersion: refuse(.unknownVersion)
+        case .overloaded: refuse(.overloaded, "The hub merged as much as one commit may. Push this item again.")
         case .atomicAborted: refuse(.atomicAborted)
         }
     }

@@ -7,6 +7,8 @@ struct MergedRecord {
     private(set) var record: Record?
     private(set) var history = MergeHistory()
     private var position: Int64 = 0
+    /// Of the last push.
+    private(set) var work = MergeWork()
 
     init(_ rule: MergeRule = .plain) {
         self.rule = rule
@@ -21,24 +23,27 @@ struct MergedRecord {
     mutating func push(_ change: Change, isForced: Bool = false) -> MergeOutcome {
         let resolver = MergeResolver(
             rule: rule, isForced: isForced, replica: change.writer, contentHash: MergedRecord.contentHash)
-        let outcome = resolver.resolve(change, against: record, history: history)
+        work = MergeWork()
+        let outcome = resolver.resolve(change, against: record, history: history, work: &work)
         switch outcome {
         case .ordinary(let resolution):
-            if case .sibling(let sibling, let ended) = resolution.outcome { add([sibling], ending: ended) }
+            if case .sibling(let sibling, let ended) = resolution.outcome {
+                add([(sibling, resolution.reason)], ending: ended)
+            }
         case .merged(let resolution):
             history = resolution.history
             if let head = resolution.head {
                 record = Record(head: entry(head.change, reason: head.reason), siblings: record?.siblings ?? [])
             }
-            add(resolution.siblings.map(\.change), ending: resolution.ended)
+            add(resolution.siblings.map { ($0.change, $0.reason) }, ending: resolution.ended)
         }
         return outcome
     }
 
-    private mutating func add(_ siblings: [Change], ending ended: [Position]) {
+    private mutating func add(_ siblings: [(change: Change, reason: Reason)], ending ended: [Position]) {
         record?.siblings.removeAll { ended.contains($0.position) }
         for sibling in siblings {
-            let placed = entry(sibling, isSibling: true)
+            let placed = entry(sibling.change, isSibling: true, reason: sibling.reason)
             record?.siblings.append(placed)
         }
     }

@@ -84,7 +84,7 @@ struct Schedule {
             case _ where isAborted: break
             case .verdict(.accepted, _), .verdict(.duplicate, _), .verdict(.conflict, _):
                 acknowledged.append((change.name, change.clock))
-            case .verdict(.stale, _), .siblingLimit, .clockLimit, .unknownVersion, .atomicAborted:
+            case .verdict(.stale, _), .siblingLimit, .clockLimit, .unknownVersion, .overloaded, .atomicAborted:
                 if result.stored == nil { Issue.record("a refusal without what is stored") }
             }
         }

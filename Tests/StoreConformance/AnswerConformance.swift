@@ -53,6 +53,13 @@ import Testing
         #expect(second.results[0][2].stored == first.results[0][2].stored)
     }
 
+    @Test func aTimeOutOfADamagedStoreIsOld() {
+        let now = Position(1_800_000_000_000_000)
+        #expect(KeptAnswer(keptAt: Position(.min), items: []).isExpired(at: now))
+        #expect(!KeptAnswer(keptAt: Position(.max), items: []).isExpired(at: now))
+        #expect(!KeptAnswer(keptAt: Position(now.microseconds - KeptAnswer.ageMax), items: []).isExpired(at: now))
+    }
+
     @Test(arguments: StoreUnderTest.allCases)
     func twoInOneCommitAreOne(_ kind: StoreUnderTest) throws {
         let store = try kind.open()

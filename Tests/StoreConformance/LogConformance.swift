@@ -65,6 +65,22 @@ import Testing
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func whatExplainsAnEntryCountsInAPagesBytes(_ kind: StoreUnderTest) throws {
+        let store = try kind.open()
+        let explained = (1...30).map { position in
+            var told = entry(Int64(position), "\(position)")
+            told.reason = .merged
+            told.detail = String(repeating: "x", count: LogEntry.detailBytesMax)
+            return told
+        }
+        try store.append(explained)
+        let page = try store.page(PageQuery(space: "s", after: .start, bytesMax: 10 << 10))
+        #expect((10...20).contains(page.entries.count))
+        let listed = try store.records(RecordQuery(space: "s", bytesMax: 10 << 10)).records
+        #expect((10...20).contains(listed.count))
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func embeddingsAndClocksCountInAPagesBytes(_ kind: StoreUnderTest) throws {
         let store = try kind.open()
         let embedding = [Float](repeating: -0.0123456, count: Change.embeddingCountMax)

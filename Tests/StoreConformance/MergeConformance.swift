@@ -60,7 +60,7 @@ import Testing
     @Test(arguments: StoreUnderTest.allCases)
     func policiesAreKeptUntilTheyAreCleared(_ kind: StoreUnderTest) throws {
         let store = try kind.open()
-        let fields = try [("a", MergeRule.FieldKind.set), ("b\\.c.d e", .text), ("f", .scalar)].map {
+        let fields = try [("a", MergeRule.FieldKind.set), ("b\\.c.d e", .text), ("\u{301}f", .scalar)].map {
             MergeRule.Field(try #require(FieldPath($0.0)), $0.1)
         }
         let rule = try MergeRule(fields)
@@ -235,6 +235,25 @@ import Testing
         _ = try journal.commit([push([task(["a": 1], "{}")])], now: Position(10))
         let again = try SQLiteStore(path: path)
         #expect(try history(again).count == 1 && again.policies() == ["task": .merge(.plain)])
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func aVersionThatIsForgottenInTheCommitThatBroughtItTakesNoOthersPlace(_ kind: StoreUnderTest) throws {
+        let store = try kind.open()
+        try store.setPolicy(.merge(.plain), for: "task")
+        let journal = Journal(store: store, contentHash: MergeConformance.hash)
+        let late = { (replica: String) in self.task([replica: 1], "{\"\(replica)\":1}") }
+        let base: [String: Int64] = ["x": 1, "y": 1]
+        let chain = (1...32).map { count in
+            self.task(base.merging(["a": Int64(count)]) { $1 }, "{\"n\":\(count)}", at: Int64(count))
+        }
+        for change in chain[..<31] { _ = try journal.commit([push([change])], now: Position(10)) }
+        _ = try journal.commit([push([late("x")])], now: Position(20))
+        #expect(try history(store).count == MergeHistory.versionsMax)
+        _ = try journal.commit([push([late("y"), chain[31]])], now: Position(30))
+        let kept = try history(store).map(\.change.clock)
+        #expect(kept.last == chain[31].clock && kept.count <= MergeHistory.versionsMax)
+        #expect(kept == chain.map(\.clock).suffix(kept.count))
     }
 
     @Test func aPolicyOfAnotherProcessHoldsForTheNextCommit() throws {

@@ -78,6 +78,9 @@ import Wire
 
     @Test func aClockOverTheLimitsIsToldAsABadClock() {
         let change = Change(kind: "note", id: "n", clock: VectorClock(), hash: "h", body: [])
+        let putOff = PushedItem(
+            change, ItemResult(decision: .overloaded, clock: change.clock, position: nil, stored: nil))
+        #expect(putOff.verdict == .rejected && putOff.error == .overloaded && putOff.error?.isRetryable == true)
         let result = ItemResult(decision: .clockLimit, clock: change.clock, position: nil, stored: nil)
         let told = PushedItem(change, result)
         #expect(told.verdict == .rejected && told.error == .badClock && told.position == nil)

@@ -50,7 +50,10 @@ import Wire
                     let resolver = MergeResolver(rule: try vector.mergeRule(), isForced: false, replica: "r") {
                         Identifier(unchecked: PushBody.defaultHash(of: $0))
                     }
-                    guard case .merged(let resolution) = resolver.resolve(change, against: record, history: history)
+                    var work = MergeWork()
+                    guard
+                        case .merged(let resolution) = resolver.resolve(
+                            change, against: record, history: history, work: &work)
                     else {
                         Issue.record("\(vector.name)")
                         break
