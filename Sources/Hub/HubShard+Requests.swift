@@ -147,6 +147,8 @@ extension HubShard {
         guard connection.phase == .http, let http = connection.http, !http.isAnswering else { return }
         guard loop.outboxBytes(connection.id) <= core.limits.outboxBytesMax else {
             connection.isThrottled = true
+            // Behind a stream it was read from all along; what comes now must stay behind what is held.
+            loop.pauseReading(connection.id)
             return
         }
         listen(to: connection)

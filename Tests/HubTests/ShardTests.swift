@@ -1,0 +1,34 @@
+import Causality
+import Foundation
+import Hub
+import Reactor
+import Testing
+
+/// What a shard owes its connections, whatever its neighbours do.
+@Suite("Shards", .timeLimit(.minutes(2)))
+struct ShardTests {
+    @Test("what comes behind a poll is answered in order, also while its long answer is still to be taken")
+    func orderBehindAPoll() throws {
+        let store = WatchedStore()
+        let hub = try TestHub(store: store)
+        let laptop = try hub.device("laptop")
+        try laptop.hello(["live": false])
+        let body = String(repeating: "x", count: 1 << 20)
+        try laptop.push((0..<6).map { change("\($0)", ["l": 1], body) })
+        store.holdPages(true)
+        let peer = try SocketPeer(port: hub.port, receiveBufferBytes: 8_192)
+        try peer.write("GET /v1/changes HTTP/1.1\r\nHost: h\r\nX-API-Key: \(hub.key)\r\n\r\n")
+        while store.pageCount == 0 { Thread.sleep(forTimeInterval: 0.01) }
+        try peer.write("GET /hea")
+        Thread.sleep(forTimeInterval: 0.2)
+        store.holdPages(false)
+        let head = try peer.read(until: "\r\n\r\n")
+        try peer.write("lth HTTP/1.1\r\nHost: h\r\n\r\n")
+        let length = try #require(
+            head.split(separator: "Content-Length: ").last.flatMap { Int($0.prefix { $0.isNumber }) })
+        #expect(length > 6 << 20)
+        Thread.sleep(forTimeInterval: 0.2)
+        _ = try peer.read(count: length)
+        #expect(try peer.exchange("").body.contains("ok"))
+    }
+}
