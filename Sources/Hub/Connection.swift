@@ -21,9 +21,9 @@ final class Connection {
 
     let id: ConnectionID
     var phase = Phase.http
-    /// Loop time of the last byte from the peer, and of the connection's start.
+    /// Loop time of the last byte from the peer, and of the connection's start, or the WebSocket's.
     var heardAt: UInt64
-    let startedAt: UInt64
+    var startedAt: UInt64
     var isPinged = false
     /// Bytes of its outbox at the last look: while they move, it is not silent.
     var pendingBytes = 0

@@ -110,6 +110,7 @@ extension HubShard {
         connection.machine = WebSocketMachine(role: .server, limits: limits)
         connection.greeting = Greeting(headerKey: headerKey)
         connection.http = nil
+        connection.startedAt = loop.now
         connection.phase = isEcho ? .echo : .session
     }
 

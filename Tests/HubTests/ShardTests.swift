@@ -7,6 +7,24 @@ import Testing
 /// What a shard owes its connections, whatever its neighbours do.
 @Suite("Shards", .timeLimit(.minutes(2)))
 struct ShardTests {
+    @Test("the time for the hello begins with the upgrade, not with the connection")
+    func lateUpgrade() throws {
+        let hub = try TestHub {
+            $0.limits.handshakeSeconds = 3
+            $0.limits.sweepSeconds = 1
+        }
+        let peer = try SocketPeer(port: hub.port)
+        #expect(try peer.exchange("GET /health HTTP/1.1\r\nHost: h\r\n\r\n").status == 200)
+        Thread.sleep(forTimeInterval: 3.5)
+        try peer.write(
+            "GET /v1/socket HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                + "Sec-WebSocket-Protocol: carillon.v1\r\n\r\n")
+        #expect(try peer.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 101"))
+        // A sweep comes by, and says nothing.
+        #expect(peer.read(seconds: 1.3) == nil)
+    }
+
     @Test("what comes behind a poll is answered in order, also while its long answer is still to be taken")
     func orderBehindAPoll() throws {
         let store = WatchedStore()
