@@ -149,7 +149,8 @@ final class HubShard: LoopHandler {
         switch mail {
         case .adopt(let socket): adopt(socket)
         case .broadcast(let broadcast): deliver(broadcast)
-        case .commit(let lane): lane.run()
+        case .commit(let lane):
+            if !lane.run(batchesMax: core.limits.commitsPerTurnMax) { core.post(.commit(lane), to: number) }
         case .listen(let socket): loop.listen(on: socket)
         case .farewell(let farewell): say(farewell)
         case .revoked(let prefixes): revoke(prefixes)

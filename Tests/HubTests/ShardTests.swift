@@ -7,6 +7,56 @@ import Testing
 /// What a shard owes its connections, whatever its neighbours do.
 @Suite("Shards", .timeLimit(.minutes(2)))
 struct ShardTests {
+    @Test("a shard that commits what others bring hears its own devices meanwhile")
+    func turnsEnd() throws {
+        let store = WatchedStore()
+        let hub = try TestHub(store: store) {
+            $0.limits.homeDevicesMax = 0
+            $0.limits.changesPerCommitMax = 8
+        }
+        // Dealt in turn, and none moves: of each two one is on either shard.
+        let (port, key, isOver) = (hub.port, hub.key, Guarded(false))
+        let (ready, ended) = (DispatchGroup(), DispatchGroup())
+        for name in ["pusher0", "pusher1"] {
+            ready.enter()
+            ended.enter()
+            Thread.detachNewThread {
+                defer { ended.leave() }
+                try? ShardTests.push(as: name, port, key, inFlight: 32, isReady: { ready.leave() }) {
+                    isOver.withLock { $0 }
+                }
+            }
+        }
+        ready.wait()
+        let listeners = try (0..<2).map { try hub.device("listener\($0)") }
+        for device in listeners { try device.hello(["live": false]) }
+        // One shard takes the lane, and the other one keeps it from coming to rest.
+        store.slowWrites(seconds: 0.03)
+        Thread.sleep(forTimeInterval: 0.5)
+        let began = Date()
+        for device in listeners { try device.send(["type": "ping", "id": "1"]) }
+        for device in listeners { _ = try device.next("pong") }
+        #expect(Date().timeIntervalSince(began) < 3)
+        isOver.withLock { $0 = true }
+        ended.wait()
+    }
+
+    /// Pushes, so many at a time, until it is over, or for six seconds.
+    private static func push(
+        as name: String, _ port: UInt16, _ key: String, inFlight: Int, isReady: () -> Void, isOver: () -> Bool
+    ) throws {
+        let device = try TestDevice(port: port, name: name, key: key)
+        try device.hello(["live": false])
+        isReady()
+        let until = Date() + 6
+        var number = 0
+        while !isOver(), Date() < until {
+            number += 1
+            try device.send(["type": "push", "id": "p", "changes": [change(name, ["l": number], 1)]])
+            if number > inFlight { _ = try device.next("pushed") }
+        }
+    }
+
     @Test("the time for the hello begins with the upgrade, not with the connection")
     func lateUpgrade() throws {
         let hub = try TestHub {
