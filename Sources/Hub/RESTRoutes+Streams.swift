@@ -13,7 +13,7 @@ extension RESTRoutes {
         let waitSeconds = try waitSeconds(request)
         // A stream that comes back has its old URL and the newer place beside it.
         let lastID = isEvents ? HTTPField.Name("Last-Event-ID").flatMap { request.head.field($0) } : nil
-        let cursor = try cursor(lastID.flatMap { $0.isEmpty ? nil : $0 } ?? request.head.queryValue("cursor"))
+        let cursor = try cursor(lastID.flatMap { $0.isEmpty ? nil : $0 } ?? parameter("cursor", request))
         return try open(
             isEvents ? .events : .poll(limit: limit, waitSeconds: waitSeconds), request, holder, cursor: cursor,
             device: HTTPField.Name("X-Carillon-Device").flatMap { request.head.field($0) })
@@ -21,12 +21,7 @@ extension RESTRoutes {
 
     func export(_ request: RESTRequest) throws -> StreamOpening {
         let holder = try holder(request)
-        let includesDeleted: Bool
-        switch request.head.queryValue("deleted") {
-        case nil, "false": includesDeleted = false
-        case "true": includesDeleted = true
-        default: throw Problem(code: .badField, detail: "deleted must be true or false")
-        }
+        let includesDeleted = try boolean("deleted", request)
         return try open(.export(includesDeleted: includesDeleted), request, holder, cursor: nil, device: nil)
     }
 
@@ -58,7 +53,7 @@ extension RESTRoutes {
     }
 
     private func waitSeconds(_ request: RESTRequest) throws -> Int {
-        guard let text = request.head.queryValue("wait") else { return core.limits.pollSecondsDefault }
+        guard let text = try parameter("wait", request) else { return core.limits.pollSecondsDefault }
         guard let seconds = Int(text), (0...core.limits.pollSecondsMax).contains(seconds) else {
             throw Problem(
                 code: .badField,
