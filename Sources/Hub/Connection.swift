@@ -1,6 +1,7 @@
 internal import Causality
 internal import HTTP
 internal import Reactor
+internal import Storage
 internal import WebSocket
 internal import Wire
 
@@ -59,6 +60,12 @@ final class Connection {
 
     /// The key that it came with, once that was found good.
     var keyPrefix: String? { member?.keyPrefix ?? stream?.keyPrefix }
+
+    /// Whether it is a session of this device, or a stream or a poll that names it.
+    func isOf(_ device: Identifier, of user: Identifier) -> Bool {
+        if let member { return member.device.id == device && member.user.id == user }
+        return stream.map { $0.opening.device?.id == device && $0.opening.user.id == user } ?? false
+    }
 
     /// Lets `body` write frames; nothing where there is no WebSocket.
     func write(_ body: (inout WebSocketMachine, inout [UInt8]) -> Void, into bytes: inout [UInt8]) {

@@ -20,6 +20,7 @@ final class HubCore: Sendable {
     private let shards: Guarded<[LoopAddress<ShardMail>]>
     private let draining = Guarded(false)
     private let revocationsSeen = Guarded(WallClock.now)
+    private let removals = Guarded(0)
 
     init(store: any Store, configuration: HubConfiguration, log: Logger) {
         self.store = store
@@ -85,6 +86,16 @@ final class HubCore: Sendable {
     /// Runs store reads off the event loops. Work of one `key` runs in order.
     func read(key: Int, _ work: @escaping @Sendable () -> Void) {
         readQueues[key % readQueues.count].async(execute: work)
+    }
+
+    /// How many devices were removed so far. Who read it before a device, and finds it changed, reads the device again:
+    /// the removal's mail may have come and gone meanwhile.
+    var removalCount: Int { removals.withLock { $0 } }
+
+    /// Ends what a device has open; it is no longer in the store.
+    func endSessions(of device: Identifier, _ user: Identifier) {
+        removals.withLock { $0 += 1 }
+        postToAll(.removed(device: device, user: user))
     }
 
     /// Asks the store for keys that were revoked since the last look, by this process or another, and ends their

@@ -68,7 +68,7 @@ extension HubShard {
         return hasBody && APIKey(head.apiKey ?? "") == nil
     }
 
-    private func route(_ connection: Connection, _ head: RequestHead, _ body: [UInt8]) {
+    func route(_ connection: Connection, _ head: RequestHead, _ body: [UInt8]) {
         let isSocket = head.path == HubShard.socketPath
         if isSocket || (core.configuration.hasEcho && head.path == HubShard.echoPath) {
             upgrade(connection, head, isEcho: !isSocket)

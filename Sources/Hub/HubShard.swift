@@ -163,9 +163,9 @@ final class HubShard: LoopHandler {
             if let connection = connection(id) { takePollPage(connection, page) }
         case .exported(let id, let page):
             if let connection = connection(id) { takeExportPage(connection, page) }
-        case .admitted(let id, let member):
-            if let connection = connection(id), !moveHome(connection, member) { admit(connection, member) }
-        case .moved(let socket, let hello, let member): takeIn(socket, hello, member)
+        case .admitted(let id, let admission):
+            if let connection = connection(id), !moveHome(connection, admission) { admit(connection, admission) }
+        case .moved(let socket, let hello, let admission): takeIn(socket, hello, admission)
         case .refused(let id, let error):
             if let connection = connection(id) { refuse(connection, error) }
         case .pushed(let id, let answer):
@@ -249,9 +249,8 @@ final class HubShard: LoopHandler {
     }
 
     private func endSessions(of device: Identifier, _ user: Identifier) {
-        for case let connection? in connections {
-            guard let member = connection.member, member.device.id == device, member.user.id == user else { continue }
-            act(connection, connection.session.refused(.unknownDevice, message: "the device was removed"))
+        for case let connection? in connections where connection.isOf(device, of: user) {
+            refuse(connection, ErrorFrame(code: .unknownDevice, message: "the device was removed"))
         }
     }
 

@@ -16,7 +16,7 @@ extension RESTRoutes {
         let cursor = try cursor(lastID.flatMap { $0.isEmpty ? nil : $0 } ?? parameter("cursor", request))
         return try open(
             isEvents ? .events : .poll(limit: limit, waitSeconds: waitSeconds), request, holder, cursor: cursor,
-            device: HTTPField.Name("X-Carillon-Device").flatMap { request.head.field($0) })
+            device: deviceName(request))
     }
 
     func export(_ request: RESTRequest) throws -> StreamOpening {
@@ -27,19 +27,18 @@ extension RESTRoutes {
 
     private func open(
         _ kind: StreamOpening.Kind, _ request: RESTRequest, _ holder: Authenticator.Holder, cursor: Cursor?,
-        device name: String?
+        device name: Identifier?
     ) throws -> StreamOpening {
         if core.isDraining { throw Problem(code: .shuttingDown) }
         let generation = core.store.generation
+        let removalCount = core.removalCount
         let kinds = try identifiers("kinds", request)
         let namespaces = try identifiers("namespaces", request)
         let start: Position
         var device: Device?
         // A head alone reads nothing for a device, so it begins no new life of one.
         if let name, request.head.request.method != .head {
-            let hello = Hello(
-                device: try identifier(name, "X-Carillon-Device"), cursor: cursor,
-                client: request.head.field(.userAgent))
+            let hello = Hello(device: name, cursor: cursor, client: request.head.field(.userAgent))
             let member = try Authenticator(store: core.store).admit(hello, headerKey: request.head.apiKey)
             (start, device) = (member.start, member.device)
         } else {
@@ -49,7 +48,7 @@ extension RESTRoutes {
         }
         return StreamOpening(
             kind: kind, user: holder.user, keyPrefix: holder.keyPrefix, start: start, kinds: kinds,
-            namespaces: namespaces, device: device, generation: generation)
+            namespaces: namespaces, device: device, removalCount: removalCount, generation: generation)
     }
 
     private func waitSeconds(_ request: RESTRequest) throws -> Int {
