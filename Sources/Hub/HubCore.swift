@@ -18,6 +18,7 @@ final class HubCore: Sendable {
     private let lanes: [JournalLane]
     private let readQueues: [DispatchQueue]
     private let shards: Guarded<[LoopAddress<ShardMail>]>
+    private let connectionCounts: Guarded<[Int]>
     private let draining = Guarded(false)
     private let revocationsSeen = Guarded(WallClock.now)
     private let removals = Guarded(0)
@@ -26,6 +27,7 @@ final class HubCore: Sendable {
         self.store = store
         self.configuration = configuration
         self.log = log
+        connectionCounts = Guarded(Array(repeating: 0, count: configuration.shardCount))
         streams = StreamAllowance(perUserMax: configuration.limits.streamsPerUserMax)
         let shards = Guarded<[LoopAddress<ShardMail>]>([])
         self.shards = shards
@@ -68,6 +70,16 @@ final class HubCore: Sendable {
     /// The shard where the sessions of a space gather: one commit then wakes one thread.
     func home(of space: Identifier) -> Int {
         Int(UInt(bitPattern: space.hashValue) % UInt(configuration.shardCount))
+    }
+
+    /// Whether a shard may have one more connection, by its last word.
+    func hasRoom(shard: Int) -> Bool {
+        connectionCounts.withLock { $0[shard] } < limits.connectionsPerShardMax
+    }
+
+    /// A shard says how many connections it has.
+    func note(_ connectionCount: Int, on shard: Int) {
+        connectionCounts.withLock { $0[shard] = connectionCount }
     }
 
     /// Hands a push to the lane of its space. Nil when it was taken and its answer will be called.

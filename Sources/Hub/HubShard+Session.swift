@@ -95,7 +95,7 @@ extension HubShard {
         let home = core.home(of: user.space)
         guard home != number, !core.isDraining, let greeting = connection.greeting, var hello = greeting.hello,
             connection.machine?.isBetweenMessages == true, !connection.session.holdsFrames,
-            core.directory.seatCount(of: user.id) < core.limits.homeDevicesMax,
+            core.directory.seatCount(of: user.id) < core.limits.homeDevicesMax, core.hasRoom(shard: home),
             let socket = detach(connection)
         else { return false }
         hello.key = greeting.headerKey ?? hello.key

@@ -47,8 +47,10 @@ final class HubShard: LoopHandler {
 
     /// The listening shard deals connections out in turn.
     func accepted(_ socket: AcceptedSocket) {
-        let target = nextShard
-        nextShard = (nextShard + 1) % core.configuration.shardCount
+        let shardCount = core.configuration.shardCount
+        // Where all are full, the next one refuses it.
+        let target = (0..<shardCount).map { (nextShard + $0) % shardCount }.first(where: core.hasRoom) ?? nextShard
+        nextShard = (target + 1) % shardCount
         if target == number { adopt(socket) } else { core.post(.adopt(socket), to: target) }
     }
 
@@ -60,7 +62,7 @@ final class HubShard: LoopHandler {
         while connections.count <= id.index { connections.append(nil) }
         let connection = Connection(id: id, now: loop.now, limits: limits)
         connections[id.index] = connection
-        connectionCount += 1
+        count(1)
         return connection
     }
 
@@ -68,8 +70,13 @@ final class HubShard: LoopHandler {
     func detach(_ connection: Connection) -> AcceptedSocket? {
         guard let socket = loop.detach(connection.id) else { return nil }
         connections[connection.id.index] = nil
-        connectionCount -= 1
+        count(-1)
         return socket
+    }
+
+    private func count(_ step: Int) {
+        connectionCount += step
+        core.note(connectionCount, on: number)
     }
 
     func connection(_ id: ConnectionID) -> Connection? {
@@ -134,7 +141,7 @@ final class HubShard: LoopHandler {
         leaveRoom(connection)
         flushAcknowledgement(connection)
         connections[id.index] = nil
-        connectionCount -= 1
+        count(-1)
         requestBodyBytes -= connection.http?.requestBody.count ?? 0
         if farewell != nil { tellWhenEmpty() }
     }

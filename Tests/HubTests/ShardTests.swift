@@ -7,6 +7,15 @@ import Testing
 /// What a shard owes its connections, whatever its neighbours do.
 @Suite("Shards", .timeLimit(.minutes(2)))
 struct ShardTests {
+    @Test("devices whose home is full stay where they are, and new connections go where there is room")
+    func fullHome() throws {
+        let hub = try TestHub { $0.limits.connectionsPerShardMax = 3 }
+        let devices = try (0..<6).map { try hub.device("d\($0)") }
+        for device in devices { try device.catchUp() }
+        try devices[0].push([change("a", ["l": 1], 1)])
+        for device in devices.dropFirst() { #expect(try device.changes(count: 1).count == 1) }
+    }
+
     @Test("a shard that commits what others bring hears its own devices meanwhile")
     func turnsEnd() throws {
         let store = WatchedStore()
