@@ -93,7 +93,7 @@ extension HubShard {
             }
             openSocket(connection, headerKey: head.apiKey, isEcho: isEcho)
         } catch {
-            var problem = Problem(code: .badFrame, detail: error.sentence)
+            var problem = Problem(code: .badRequest, detail: error.sentence)
             problem.status = error.status
             var answer = RESTAnswer(problem)
             answer.fields += error.fields
@@ -160,7 +160,7 @@ extension HubShard {
 
     /// The bytes are no request: where the next one would begin is unknown, so the connection ends (RFC 9112 9.6).
     private func refuseRequest(_ connection: Connection, _ error: HTTPError) {
-        var problem = Problem(code: error.status == 413 ? .tooLarge : .badFrame, detail: error.sentence)
+        var problem = Problem(code: error.status == 413 ? .tooLarge : .badRequest, detail: error.sentence)
         problem.status = error.status
         let answer = RESTAnswer(problem)
         reply(connection) {
