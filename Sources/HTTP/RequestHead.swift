@@ -18,39 +18,4 @@ public struct RequestHead: Sendable {
 
     /// The members of a comma-separated field over all its lines (RFC 9110 5.6.1).
     public func list(_ name: HTTPField.Name) -> [String] { request.headerFields.list(name).map(String.init) }
-
-    /// The query as pairs, percent-decoded. "+" stays "+" (that is HTML's rule for forms, not RFC 3986's). A broken
-    /// escape stays as it is; a name without "=" has an empty value.
-    public var queryItems: [(name: String, value: String)] {
-        guard let query else { return [] }
-        return query.split(separator: "&").map { item in
-            let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return (PercentEncoding.decode(parts[0]), parts.count > 1 ? PercentEncoding.decode(parts[1]) : "")
-        }
-    }
-
-    /// The first value of a query item; nil when absent.
-    public func queryValue(_ name: String) -> String? { queryItems.first { $0.name == name }?.value }
-}
-
-/// RFC 3986 2.1.
-enum PercentEncoding {
-    static func decode(_ text: Substring) -> String {
-        let bytes = Array(text.utf8)
-        var decoded: [UInt8] = []
-        decoded.reserveCapacity(bytes.count)
-        var index = 0
-        while index < bytes.count {
-            if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count, let high = Octet.hexValue(bytes[index + 1]),
-                let low = Octet.hexValue(bytes[index + 2])
-            {
-                decoded.append(high << 4 | low)
-                index += 3
-            } else {
-                decoded.append(bytes[index])
-                index += 1
-            }
-        }
-        return String(decoding: decoded, as: UTF8.self)
-    }
 }

@@ -7,6 +7,9 @@ internal import Wire
 struct Authenticator: Sendable {
     let store: any Store
 
+    /// No `Idempotency-Key` is this: those have no spaces.
+    private static let automaticRegistrationKey = "by its first request"
+
     struct Holder {
         let user: User
         let keyPrefix: String
@@ -35,7 +38,9 @@ struct Authenticator: Sendable {
     /// The user's device; registered when it is new.
     func device(_ id: Identifier, of user: User, client: String?) throws(StoreError) -> Device {
         if let device = try store.accounts.device(id, of: user.id) { return device }
-        return try register(id, of: user, name: id.text, platform: client ?? "")
+        // Of two that come at once, both are given the one replica.
+        return try register(
+            id, of: user, name: id.text, platform: client ?? "", under: Authenticator.automaticRegistrationKey)
     }
 
     /// Registers a device under a new replica: the old one's counters are forgotten with what it held.

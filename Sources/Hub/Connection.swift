@@ -1,6 +1,7 @@
 internal import Causality
 internal import HTTP
 internal import Reactor
+internal import Storage
 internal import WebSocket
 internal import Wire
 
@@ -21,9 +22,9 @@ final class Connection {
 
     let id: ConnectionID
     var phase = Phase.http
-    /// Loop time of the last byte from the peer, and of the connection's start.
+    /// Loop time of the last byte from the peer, and of the connection's start, or the WebSocket's.
     var heardAt: UInt64
-    let startedAt: UInt64
+    var startedAt: UInt64
     var isPinged = false
     /// Bytes of its outbox at the last look: while they move, it is not silent.
     var pendingBytes = 0
@@ -59,6 +60,12 @@ final class Connection {
 
     /// The key that it came with, once that was found good.
     var keyPrefix: String? { member?.keyPrefix ?? stream?.keyPrefix }
+
+    /// Whether it is a session of this device, or a stream or a poll that names it.
+    func isOf(_ device: Identifier, of user: Identifier) -> Bool {
+        if let member { return member.device.id == device && member.user.id == user }
+        return stream.map { $0.opening.device?.id == device && $0.opening.user.id == user } ?? false
+    }
 
     /// Lets `body` write frames; nothing where there is no WebSocket.
     func write(_ body: (inout WebSocketMachine, inout [UInt8]) -> Void, into bytes: inout [UInt8]) {

@@ -23,6 +23,8 @@ struct StreamOpening: Sendable {
     let namespaces: [Identifier]
     /// The device whose own changes are left out, if the request names one.
     let device: Device?
+    /// ``HubCore/removalCount`` before that was looked up.
+    let removalCount: Int
     /// The life of the log that it begins in.
     let generation: Generation
 }

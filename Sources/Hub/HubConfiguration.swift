@@ -29,6 +29,10 @@ public struct HubLimits: Sendable {
     public var changesPerCommitMax = 4_096
     /// Bytes of bodies in one transaction.
     public var bytesPerCommitMax = 16 << 20
+    /// Transactions of one lane that a shard runs in a row, where the store does not block; then its other mail, and
+    /// soon its sockets, have their turn, whatever other shards have brought meanwhile. Two: mostly the second finds
+    /// nothing, and the lane rests.
+    public var commitsPerTurnMax = 2
     /// Bytes of bodies that wait in one journal lane; past it a push is refused as overloaded.
     public var laneBytesMax = 256 << 20
     /// Pushes that wait in one journal lane.

@@ -18,13 +18,16 @@ final class HubCore: Sendable {
     private let lanes: [JournalLane]
     private let readQueues: [DispatchQueue]
     private let shards: Guarded<[LoopAddress<ShardMail>]>
+    private let connectionCounts: Guarded<[Int]>
     private let draining = Guarded(false)
     private let revocationsSeen = Guarded(WallClock.now)
+    private let removals = Guarded(0)
 
     init(store: any Store, configuration: HubConfiguration, log: Logger) {
         self.store = store
         self.configuration = configuration
         self.log = log
+        connectionCounts = Guarded(Array(repeating: 0, count: configuration.shardCount))
         streams = StreamAllowance(perUserMax: configuration.limits.streamsPerUserMax)
         let shards = Guarded<[LoopAddress<ShardMail>]>([])
         self.shards = shards
@@ -69,6 +72,16 @@ final class HubCore: Sendable {
         Int(UInt(bitPattern: space.hashValue) % UInt(configuration.shardCount))
     }
 
+    /// Whether a shard may have one more connection, by its last word.
+    func hasRoom(shard: Int) -> Bool {
+        connectionCounts.withLock { $0[shard] } < limits.connectionsPerShardMax
+    }
+
+    /// A shard says how many connections it has.
+    func note(_ connectionCount: Int, on shard: Int) {
+        connectionCounts.withLock { $0[shard] = connectionCount }
+    }
+
     /// Hands a push to the lane of its space. Nil when it was taken and its answer will be called.
     ///
     /// - Parameter shard: whose thread this is, nil for another.
@@ -85,6 +98,16 @@ final class HubCore: Sendable {
     /// Runs store reads off the event loops. Work of one `key` runs in order.
     func read(key: Int, _ work: @escaping @Sendable () -> Void) {
         readQueues[key % readQueues.count].async(execute: work)
+    }
+
+    /// How many devices were removed so far. Who read it before a device, and finds it changed, reads the device again:
+    /// the removal's mail may have come and gone meanwhile.
+    var removalCount: Int { removals.withLock { $0 } }
+
+    /// Ends what a device has open; it is no longer in the store.
+    func endSessions(of device: Identifier, _ user: Identifier) {
+        removals.withLock { $0 += 1 }
+        postToAll(.removed(device: device, user: user))
     }
 
     /// Asks the store for keys that were revoked since the last look, by this process or another, and ends their

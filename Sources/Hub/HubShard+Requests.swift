@@ -68,7 +68,7 @@ extension HubShard {
         return hasBody && APIKey(head.apiKey ?? "") == nil
     }
 
-    private func route(_ connection: Connection, _ head: RequestHead, _ body: [UInt8]) {
+    func route(_ connection: Connection, _ head: RequestHead, _ body: [UInt8]) {
         let isSocket = head.path == HubShard.socketPath
         if isSocket || (core.configuration.hasEcho && head.path == HubShard.echoPath) {
             upgrade(connection, head, isEcho: !isSocket)
@@ -93,7 +93,7 @@ extension HubShard {
             }
             openSocket(connection, headerKey: head.apiKey, isEcho: isEcho)
         } catch {
-            var problem = Problem(code: .badFrame, detail: error.sentence)
+            var problem = Problem(code: .badRequest, detail: error.sentence)
             problem.status = error.status
             var answer = RESTAnswer(problem)
             answer.fields += error.fields
@@ -110,6 +110,7 @@ extension HubShard {
         connection.machine = WebSocketMachine(role: .server, limits: limits)
         connection.greeting = Greeting(headerKey: headerKey)
         connection.http = nil
+        connection.startedAt = loop.now
         connection.phase = isEcho ? .echo : .session
     }
 
@@ -147,6 +148,8 @@ extension HubShard {
         guard connection.phase == .http, let http = connection.http, !http.isAnswering else { return }
         guard loop.outboxBytes(connection.id) <= core.limits.outboxBytesMax else {
             connection.isThrottled = true
+            // Behind a stream it was read from all along; what comes now must stay behind what is held.
+            loop.pauseReading(connection.id)
             return
         }
         listen(to: connection)
@@ -157,7 +160,7 @@ extension HubShard {
 
     /// The bytes are no request: where the next one would begin is unknown, so the connection ends (RFC 9112 9.6).
     private func refuseRequest(_ connection: Connection, _ error: HTTPError) {
-        var problem = Problem(code: error.status == 413 ? .tooLarge : .badFrame, detail: error.sentence)
+        var problem = Problem(code: error.status == 413 ? .tooLarge : .badRequest, detail: error.sentence)
         problem.status = error.status
         let answer = RESTAnswer(problem)
         reply(connection) {

@@ -71,8 +71,9 @@ extension HubShard {
         let (id, shard, core, headerKey) = (connection.id, number, core, connection.greeting?.headerKey)
         core.read(key: id.index) {
             do throws(ErrorFrameError) {
+                let removalCount = core.removalCount
                 let member = try Authenticator(store: core.store).admit(hello, headerKey: headerKey)
-                core.post(.admitted(id, member), to: shard)
+                core.post(.admitted(id, Admission(member: member, removalCount: removalCount)), to: shard)
             } catch {
                 core.post(.refused(id, error.frame), to: shard)
             }
@@ -91,29 +92,33 @@ extension HubShard {
     ///
     /// Only between two messages, so that nothing but the hello has to go with it: what the device has sent since is
     /// still in the kernel. A device that sent more with its hello stays, and is as well served.
-    func moveHome(_ connection: Connection, _ member: Member) -> Bool {
-        let home = core.home(of: member.user.space)
-        guard home != number, !core.isDraining, let hello = connection.greeting?.hello,
+    func moveHome(_ connection: Connection, _ admission: Admission) -> Bool {
+        let user = admission.member.user
+        let home = core.home(of: user.space)
+        guard home != number, !core.isDraining, let greeting = connection.greeting, var hello = greeting.hello,
             connection.machine?.isBetweenMessages == true, !connection.session.holdsFrames,
-            core.directory.seatCount(of: member.user.id) < core.limits.homeDevicesMax,
+            core.directory.seatCount(of: user.id) < core.limits.homeDevicesMax, core.hasRoom(shard: home),
             let socket = detach(connection)
         else { return false }
-        core.post(.moved(socket, hello, member), to: home)
+        hello.key = greeting.headerKey ?? hello.key
+        core.post(.moved(socket, hello, admission), to: home)
         return true
     }
 
-    func takeIn(_ socket: AcceptedSocket, _ hello: Hello, _ member: Member) {
+    func takeIn(_ socket: AcceptedSocket, _ hello: Hello, _ admission: Admission) {
         // It said its farewells already: the device comes back to another hub.
         guard !core.isDraining else { return socket.close() }
         let connection = adopt(socket)
         openSocket(connection, headerKey: nil)
         connection.greeting?.hello = hello
         _ = connection.session.receive(.hello(hello))
-        admit(connection, member)
+        admit(connection, admission)
     }
 
-    func admit(_ connection: Connection, _ member: Member) {
-        guard let hello = connection.greeting?.hello else { return }
+    func admit(_ connection: Connection, _ admission: Admission) {
+        guard connection.phase == .session, let hello = connection.greeting?.hello else { return }
+        guard admission.removalCount == core.removalCount else { return authenticate(connection, hello) }
+        let member = admission.member
         connection.member = member
         connection.greeting = nil
         connection.machine?.limits.messageBytesMax = core.wireLimits.frameBytesMax

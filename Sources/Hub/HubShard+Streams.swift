@@ -10,10 +10,14 @@ internal import Wire
 ///     http, answering  --opened-->           stream   in its room (an export: in none), then the log is read
 ///     stream           --page of a poll-->   http     the next request of the connection
 ///     stream           --export's end-->     http     the same
-///     stream           --error, revoked key, hub stop, peer gone-->  ending
+///     stream           --error, revoked key, removed device, hub stop, peer gone-->  ending
 extension HubShard {
     func open(_ connection: Connection, _ opening: StreamOpening) {
         guard connection.phase == .http, let head = connection.http?.request else { return }
+        // Its device may have been removed meanwhile: it is looked up again.
+        guard opening.device == nil || opening.removalCount == core.removalCount else {
+            return route(connection, head, [])
+        }
         let stream = HTTPStream(opening, for: head, isDraining: core.isDraining, now: loop.now)
         if head.request.method == .head {
             sendHead(connection, stream, head)

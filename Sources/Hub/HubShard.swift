@@ -47,8 +47,10 @@ final class HubShard: LoopHandler {
 
     /// The listening shard deals connections out in turn.
     func accepted(_ socket: AcceptedSocket) {
-        let target = nextShard
-        nextShard = (nextShard + 1) % core.configuration.shardCount
+        let shardCount = core.configuration.shardCount
+        // Where all are full, the next one refuses it.
+        let target = (0..<shardCount).map { (nextShard + $0) % shardCount }.first(where: core.hasRoom) ?? nextShard
+        nextShard = (target + 1) % shardCount
         if target == number { adopt(socket) } else { core.post(.adopt(socket), to: target) }
     }
 
@@ -60,7 +62,7 @@ final class HubShard: LoopHandler {
         while connections.count <= id.index { connections.append(nil) }
         let connection = Connection(id: id, now: loop.now, limits: limits)
         connections[id.index] = connection
-        connectionCount += 1
+        count(1)
         return connection
     }
 
@@ -68,8 +70,13 @@ final class HubShard: LoopHandler {
     func detach(_ connection: Connection) -> AcceptedSocket? {
         guard let socket = loop.detach(connection.id) else { return nil }
         connections[connection.id.index] = nil
-        connectionCount -= 1
+        count(-1)
         return socket
+    }
+
+    private func count(_ step: Int) {
+        connectionCount += step
+        core.note(connectionCount, on: number)
     }
 
     func connection(_ id: ConnectionID) -> Connection? {
@@ -134,7 +141,7 @@ final class HubShard: LoopHandler {
         leaveRoom(connection)
         flushAcknowledgement(connection)
         connections[id.index] = nil
-        connectionCount -= 1
+        count(-1)
         requestBodyBytes -= connection.http?.requestBody.count ?? 0
         if farewell != nil { tellWhenEmpty() }
     }
@@ -149,7 +156,8 @@ final class HubShard: LoopHandler {
         switch mail {
         case .adopt(let socket): adopt(socket)
         case .broadcast(let broadcast): deliver(broadcast)
-        case .commit(let lane): lane.run()
+        case .commit(let lane):
+            if !lane.run(batchesMax: core.limits.commitsPerTurnMax) { core.post(.commit(lane), to: number) }
         case .listen(let socket): loop.listen(on: socket)
         case .farewell(let farewell): say(farewell)
         case .revoked(let prefixes): revoke(prefixes)
@@ -162,9 +170,9 @@ final class HubShard: LoopHandler {
             if let connection = connection(id) { takePollPage(connection, page) }
         case .exported(let id, let page):
             if let connection = connection(id) { takeExportPage(connection, page) }
-        case .admitted(let id, let member):
-            if let connection = connection(id), !moveHome(connection, member) { admit(connection, member) }
-        case .moved(let socket, let hello, let member): takeIn(socket, hello, member)
+        case .admitted(let id, let admission):
+            if let connection = connection(id), !moveHome(connection, admission) { admit(connection, admission) }
+        case .moved(let socket, let hello, let admission): takeIn(socket, hello, admission)
         case .refused(let id, let error):
             if let connection = connection(id) { refuse(connection, error) }
         case .pushed(let id, let answer):
@@ -248,9 +256,8 @@ final class HubShard: LoopHandler {
     }
 
     private func endSessions(of device: Identifier, _ user: Identifier) {
-        for case let connection? in connections {
-            guard let member = connection.member, member.device.id == device, member.user.id == user else { continue }
-            act(connection, connection.session.refused(.unknownDevice, message: "the device was removed"))
+        for case let connection? in connections where connection.isOf(device, of: user) {
+            refuse(connection, ErrorFrame(code: .unknownDevice, message: "the device was removed"))
         }
     }
 

@@ -95,7 +95,7 @@ final class JournalLane: Sendable {
         if hasTurn {
             isDue = true
         } else {
-            queue.async { self.run() }
+            queue.async { _ = self.run() }
         }
         return nil
     }
@@ -106,9 +106,15 @@ final class JournalLane: Sendable {
         running.wait()
     }
 
-    /// Commits until nothing waits. The lane was at rest, and the caller's submission woke it.
-    func run() {
-        while let batch = next() { commit(batch) }
+    /// Commits until nothing waits, or `batchesMax` times. The lane was at rest, and the caller's submission woke it.
+    ///
+    /// - Returns: whether the lane rests; if not, the caller sees to it that this is called again.
+    func run(batchesMax: Int = .max) -> Bool {
+        for _ in 0..<batchesMax {
+            guard let batch = next() else { return true }
+            commit(batch)
+        }
+        return false
     }
 
     /// What the next transaction takes; nil, and the lane rests, when nothing waits.

@@ -69,7 +69,7 @@ extension RESTRoutes {
         let holder = try holder(request)
         let id = try identifier(request.parameters[0], "id")
         if try core.store.accounts.removeDevice(id, of: holder.user.id) {
-            core.postToAll(.removed(device: id, user: holder.user.id))
+            core.endSessions(of: id, holder.user.id)
         }
         return .done
     }

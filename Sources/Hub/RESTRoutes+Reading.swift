@@ -88,15 +88,21 @@ extension RESTRoutes {
 
     /// The device that the header names; registered when it is new.
     func device(_ request: RESTRequest, of holder: Authenticator.Holder) throws -> Device {
-        guard let name = HTTPField.Name("X-Carillon-Device"), let text = request.head.field(name) else {
+        guard let name = try deviceName(request) else {
             throw Problem(code: .missingField, detail: "the header X-Carillon-Device is missing: it names the device")
         }
+        return try Authenticator(store: core.store).device(
+            name, of: holder.user, client: request.head.field(.userAgent))
+    }
+
+    /// The device that the header names; nil where it is absent.
+    func deviceName(_ request: RESTRequest) throws -> Identifier? {
+        guard let name = HTTPField.Name("X-Carillon-Device"), let text = request.head.field(name) else { return nil }
         // What stands for bytes that are no UTF-8: two names must not be read as one.
         guard !text.unicodeScalars.contains("\u{FFFD}") else {
             throw Problem(code: .badID, detail: "X-Carillon-Device is not UTF-8")
         }
-        return try Authenticator(store: core.store).device(
-            try identifier(text, "X-Carillon-Device"), of: holder.user, client: request.head.field(.userAgent))
+        return try identifier(text, "X-Carillon-Device")
     }
 
     /// nil where the request gives no id: then it cannot be told from another of the same content.

@@ -13,38 +13,32 @@ extension RESTRoutes {
         let waitSeconds = try waitSeconds(request)
         // A stream that comes back has its old URL and the newer place beside it.
         let lastID = isEvents ? HTTPField.Name("Last-Event-ID").flatMap { request.head.field($0) } : nil
-        let cursor = try cursor(lastID.flatMap { $0.isEmpty ? nil : $0 } ?? request.head.queryValue("cursor"))
+        let cursor = try cursor(lastID.flatMap { $0.isEmpty ? nil : $0 } ?? parameter("cursor", request))
         return try open(
             isEvents ? .events : .poll(limit: limit, waitSeconds: waitSeconds), request, holder, cursor: cursor,
-            device: HTTPField.Name("X-Carillon-Device").flatMap { request.head.field($0) })
+            device: deviceName(request))
     }
 
     func export(_ request: RESTRequest) throws -> StreamOpening {
         let holder = try holder(request)
-        let includesDeleted: Bool
-        switch request.head.queryValue("deleted") {
-        case nil, "false": includesDeleted = false
-        case "true": includesDeleted = true
-        default: throw Problem(code: .badField, detail: "deleted must be true or false")
-        }
+        let includesDeleted = try boolean("deleted", request)
         return try open(.export(includesDeleted: includesDeleted), request, holder, cursor: nil, device: nil)
     }
 
     private func open(
         _ kind: StreamOpening.Kind, _ request: RESTRequest, _ holder: Authenticator.Holder, cursor: Cursor?,
-        device name: String?
+        device name: Identifier?
     ) throws -> StreamOpening {
         if core.isDraining { throw Problem(code: .shuttingDown) }
         let generation = core.store.generation
+        let removalCount = core.removalCount
         let kinds = try identifiers("kinds", request)
         let namespaces = try identifiers("namespaces", request)
         let start: Position
         var device: Device?
         // A head alone reads nothing for a device, so it begins no new life of one.
         if let name, request.head.request.method != .head {
-            let hello = Hello(
-                device: try identifier(name, "X-Carillon-Device"), cursor: cursor,
-                client: request.head.field(.userAgent))
+            let hello = Hello(device: name, cursor: cursor, client: request.head.field(.userAgent))
             let member = try Authenticator(store: core.store).admit(hello, headerKey: request.head.apiKey)
             (start, device) = (member.start, member.device)
         } else {
@@ -54,11 +48,11 @@ extension RESTRoutes {
         }
         return StreamOpening(
             kind: kind, user: holder.user, keyPrefix: holder.keyPrefix, start: start, kinds: kinds,
-            namespaces: namespaces, device: device, generation: generation)
+            namespaces: namespaces, device: device, removalCount: removalCount, generation: generation)
     }
 
     private func waitSeconds(_ request: RESTRequest) throws -> Int {
-        guard let text = request.head.queryValue("wait") else { return core.limits.pollSecondsDefault }
+        guard let text = try parameter("wait", request) else { return core.limits.pollSecondsDefault }
         guard let seconds = Int(text), (0...core.limits.pollSecondsMax).contains(seconds) else {
             throw Problem(
                 code: .badField,

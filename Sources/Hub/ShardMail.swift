@@ -7,9 +7,9 @@ internal import Wire
 enum ShardMail: Sendable {
     case adopt(AcceptedSocket)
     /// A connection whose hello was good, from another shard: this one is its space's home.
-    case moved(AcceptedSocket, Hello, Member)
+    case moved(AcceptedSocket, Hello, Admission)
     /// The hello's key and device are good.
-    case admitted(ConnectionID, Member)
+    case admitted(ConnectionID, Admission)
     /// They are not, or the store could not tell.
     case refused(ConnectionID, ErrorFrame)
     /// A push of a socket session is settled.
@@ -29,7 +29,7 @@ enum ShardMail: Sendable {
     case exported(ConnectionID, Result<ExportPage, ErrorFrameError>)
     /// A later live session of the same device has taken this one's place.
     case replaced(ConnectionID)
-    /// A device was removed: its sessions end.
+    /// A device was removed: its sessions, streams and polls end.
     case removed(device: Identifier, user: Identifier)
     /// Keys with these prefixes open nothing any more.
     case revoked(Set<String>)
@@ -56,6 +56,12 @@ final class Member: Sendable {
         self.start = start
         self.head = head
     }
+}
+
+/// A member, as the store knew it when ``HubCore/removalCount`` was this.
+struct Admission: Sendable {
+    let member: Member
+    let removalCount: Int
 }
 
 /// A settled push: the frame that answers it, or what went wrong.

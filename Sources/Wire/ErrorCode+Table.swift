@@ -61,6 +61,10 @@ extension ErrorCode {
             ErrorEntry(
                 "The message, its body or its list is over a limit.",
                 "Split it; the limits are in the welcome and in GET /v1/status.", http: 413, close: 4503)
+        case .badRequest:
+            ErrorEntry(
+                "The bytes are no HTTP request that the hub takes.",
+                "Correct what the detail names; it is of the request's head, or of how its body is framed.", http: 400)
         case .badFrame:
             ErrorEntry(
                 "The message is JSON, but no frame.", "Send an object with a `type`, as text, not binary.", http: 400,

@@ -5,6 +5,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case tooDeep = "too_deep"
     case loneSurrogate = "lone_surrogate"
     case tooLarge = "too_large"
+    case badRequest = "bad_request"
     // The frame or the item.
     case badFrame = "bad_frame"
     case unknownFrame = "unknown_frame"

@@ -122,7 +122,9 @@ struct BadInputTests {
     @Test("bytes that are no HTTP get a 400, and a key in the URL opens nothing")
     func badRequests() throws {
         let hub = try TestHub()
-        #expect(try SocketPeer(port: hub.port).exchange("NONSENSE\r\n\r\n").status == 400)
+        let refused = try SocketPeer(port: hub.port).exchange("NONSENSE\r\n\r\n")
+        #expect(refused.status == 400 && refused.body.contains(#""code":"bad_request""#))
+        #expect(try hub.request("GET", "/v1/socket").body.contains(#""code":"bad_request""#))
         let smuggled =
             "POST /v1/push HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
         #expect(try SocketPeer(port: hub.port).exchange(smuggled).status == 400)

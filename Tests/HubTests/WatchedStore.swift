@@ -9,6 +9,9 @@ final class WatchedStore: Store {
         var pageCount = 0
         var pagesLeft = Int.max
         var isHeld = false
+        var areHeadsHeld = false
+        var heldHeadCount = 0
+        var writeSeconds = 0.0
         var generation = Generation(42)
     }
 
@@ -17,6 +20,7 @@ final class WatchedStore: Store {
 
     var generation: Generation { state.withLock { $0.generation } }
     var writersMax: Int { base.writersMax }
+    var writesBlock: Bool { base.writesBlock }
     var accounts: any AccountStore { base.accounts }
     var pageCount: Int { state.withLock { $0.pageCount } }
 
@@ -28,6 +32,19 @@ final class WatchedStore: Store {
     /// Pages that are read reach nobody before they are let go: what is committed meanwhile is not in them.
     func holdPages(_ isHeld: Bool) {
         state.withLock { $0.isHeld = isHeld }
+    }
+
+    /// Whoever asks for a head waits for it: behind the lookup of his device, before his admission.
+    func holdHeads(_ areHeld: Bool) {
+        state.withLock { $0.areHeadsHeld = areHeld }
+    }
+
+    /// How many have come to wait for a head so far.
+    var heldHeadCount: Int { state.withLock { $0.heldHeadCount } }
+
+    /// Every transaction takes so long.
+    func slowWrites(seconds: Double) {
+        state.withLock { $0.writeSeconds = seconds }
     }
 
     func beginAnew() {
@@ -47,10 +64,19 @@ final class WatchedStore: Store {
     }
 
     func write<Value>(_ body: (any StoreTransaction) throws(StoreError) -> Value) throws(StoreError) -> Value {
-        try base.write(body)
+        let seconds = state.withLock { $0.writeSeconds }
+        if seconds > 0 { Thread.sleep(forTimeInterval: seconds) }
+        return try base.write(body)
     }
 
-    func head(of space: Identifier) throws(StoreError) -> Position { try base.head(of: space) }
+    func head(of space: Identifier) throws(StoreError) -> Position {
+        let isHeld = state.withLock { state in
+            if state.areHeadsHeld { state.heldHeadCount += 1 }
+            return state.areHeadsHeld
+        }
+        while isHeld, state.withLock({ $0.areHeadsHeld }) { Thread.sleep(forTimeInterval: 0.005) }
+        return try base.head(of: space)
+    }
     func record(_ key: RecordKey) throws(StoreError) -> Record? { try base.record(key) }
     func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics { try base.statistics(of: space) }
     func records(_ query: RecordQuery) throws(StoreError) -> RecordPage { try base.records(query) }

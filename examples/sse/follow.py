@@ -90,6 +90,8 @@ def main():
                         print(json.dumps(change, ensure_ascii=False, separators=(",", ":")), flush=True)
                     if kind == "error":
                         reason = frame["message"]
+                        if frame["code"] == "unknown_device":
+                            raise SystemExit(f"follow: {reason}")  # somebody removed it: to ask again is to bring it back
                     if place is not None:
                         cursor = place
                         if saved is not None:
