@@ -29,7 +29,9 @@ struct TailCommand: ParsableCommand {
             that fails is run again, later each time; past --retries the tail ends with 70, its cursor before that \
             change.
 
-            Ends with 0 on SIGINT and SIGTERM, its cursor saved; commands that run have 8 seconds to end.
+            Ends with 0 on SIGINT and SIGTERM, its cursor saved; commands that run have 8 seconds to end. A second \
+            signal ends them and the tail at once. After kill -9 of the tail a command that ran then may still run \
+            while the next tail runs it again: where that must not be, let the command lock (see flock(1)).
             """)
 
     @OptionGroup var device: DeviceOption
@@ -107,20 +109,22 @@ struct TailCommand: ParsableCommand {
         let work = ExecTail.Configuration(
             jobsMax: jobs ?? 1, retriesMax: retries ?? 5, countMax: count, endsWhenSynced: untilSynced)
         let tail = ExecTail(command, work, file: file)
-        try self.link(configuration, from: start, tail) { address in link.withLock { $0 = address } }
+        try self.link(configuration, from: start, tail, atOnce: { command.signal(SIGTERM) }) { address in
+            link.withLock { $0 = address }
+        }
         try tail.settle()
         if let failure = tail.failure { throw failure }
     }
 
     private func link(
         _ configuration: HubLinkConfiguration, from start: Cursor?, _ delegate: any HubLinkDelegate,
-        ready: (LoopAddress<HubLink.Mail>) -> Void
+        atOnce: @escaping @Sendable () -> Void = {}, ready: (LoopAddress<HubLink.Mail>) -> Void
     ) throws {
         var signals: StopSignals?
         do throws(ReactorError) {
             try HubLink.run(configuration, from: start, delegate: delegate) { address in
                 ready(address)
-                signals = StopSignals { address.post(.note(StopNote())) }
+                signals = StopSignals({ address.post(.note(StopNote())) }, atOnce: atOnce)
             }
         } catch {
             throw CommandFailure(.inputOutput, error.description)
@@ -157,12 +161,7 @@ struct TailCommand: ParsableCommand {
 
 /// Where tails keep their cursors unless told.
 enum TailState {
-    static var folder: String {
-        let home = Environment.value("HOME") ?? "."
-        let base =
-            Environment.value("XDG_STATE_HOME").flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home + "/.local/state"
-        return base + "/carillon"
-    }
+    static var folder: String { Environment.folder("XDG_STATE_HOME", inHome: ".local/state") + "/carillon" }
 
     static func path(_ url: HubURL, key: String, _ device: Identifier, _ filters: FilterOptions) -> String {
         // The key's visible prefix: the secret is no part of a file's name, hashed or not.
