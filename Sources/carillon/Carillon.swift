@@ -45,6 +45,7 @@ struct Carillon: ParsableCommand {
     static func main() {
         // A peer or a pipe that goes away is an error code of a write, never the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        Terminal.holdStandardDescriptors()
         do {
             var command = try parseAsRoot()
             try command.run()
