@@ -150,7 +150,9 @@ public struct LoadRun {
         watch(loops, until: to, &report, zero: from)
         var after = probe?.cpuTime
         report.seconds = seconds(since: measuredFrom)
-        for loop in loops { loop.address.post(.stopSending) }
+        // A counted run is measured to its last delivery, which is still to come.
+        let measureTo = plan.pushCount == nil ? Monotonic.now : UInt64.max
+        for loop in loops { loop.address.post(.stopSending(measureTo: measureTo)) }
         drain(loops)
         if plan.pushCount != nil {
             // All of it counts, to the last delivery; and what the hub did for it.
