@@ -11,12 +11,20 @@ struct PushCommand: ParsableCommand {
         commandName: "push", abstract: "Push changes, one JSON object per line.",
         discussion: """
             Each line is a change: {"kind", "id", "body"}, and if wanted "namespace", "clock", "hash", "deleted", \
-            "updated_at", "schema_version", "embedding", "supersedes". A line without a clock gets {replica: now}. \
-            The body arrives at every other device byte for byte.
+            "updated_at", "schema_version", "embedding", "supersedes". The body arrives at every other device byte for \
+            byte.
+
+            A line without a clock gets {replica: now}: it comes after what this device pushed before, and knows nothing \
+            of other devices' versions, so that it stands beside them as a conflict. With --update it is an edit of the \
+            version that the hub holds when it is read (one request a line). A program that read a version and edits it \
+            names that one in "supersedes": what came meanwhile is then not overwritten but a conflict, or merged.
 
               carillon push notes.ndjson --device laptop
               echo '{"kind":"note","id":"1","body":1}' | carillon push --device laptop
               carillon push people.ndjson --kind person --batch 1000 --device laptop
+              echo '{"kind":"note","id":"1","body":2}' | carillon push --update --device phone
+              carillon get note 1 --json | jq -c '.head | {kind, id, body: (.body + 1), supersedes: [.clock]}' |
+                carillon push --device phone
 
             Exit codes: 0 all accepted or known already, 1 some were not, 64 usage, 65 no line is a change, \
             69 hub unavailable, 74 the input cannot be read, 75 the hub cannot just now, 77 not authorised, \
@@ -30,6 +38,8 @@ struct PushCommand: ParsableCommand {
     var kind: Identifier?
     @Option(help: ArgumentHelp("Changes in one push, at most 10,000.", valueName: "n"))
     var batch = 500
+    @Flag(help: "Lines without a clock are edits of what the hub holds, whoever wrote it.")
+    var update = false
     @Flag(help: "All lines or none, in one push: 10,000 lines and 12 MiB at most.")
     var atomic = false
     @Flag(help: "These versions win over whatever is stored.")
@@ -53,7 +63,9 @@ struct PushCommand: ParsableCommand {
         let input = try InputFile.open(file)
         let pusher = Pusher(pusherConfiguration, session: Digest.hex(Secret.random(count: 6)), now: { Clock.now })
         let report = PushReport(isJSON: json, sizeOfInput: InputFile.size(of: input))
-        let reader = InputReader(descriptor: input, linesMax: atomic ? 10_000 : batch, isWhole: atomic)
+        let reader = InputReader(
+            descriptor: input, linesMax: atomic ? 10_000 : batch, isWhole: atomic,
+            held: update ? try held() : nil)
         pusher.onInputTaken = { reader.room.signal() }
         pusher.onTrouble = { report.tell($0) }
         pusher.onProgress = { [unowned pusher] in report.progress(pusher.tally, bytes: pusher.bytesTaken) }
@@ -71,6 +83,12 @@ struct PushCommand: ParsableCommand {
         withExtendedLifetime(signals) {}
         report.finish(pusher)
         try conclude(pusher, wasStopped: driver.wasStopped)
+    }
+
+    private func held() throws -> HeldVersions {
+        var held = HeldVersions(try hub.rest(), kind: kind)
+        if wait { held.triesMax = nil }
+        return held
     }
 
     private var pusherConfiguration: Pusher.Configuration {
@@ -103,6 +121,11 @@ struct PushCommand: ParsableCommand {
         let tally = pusher.tally
         if tally.malformed > 0, tally.malformed == tally.total || atomic {
             throw ExitCode(ExitStatus.badInput.rawValue)
+        }
+        if tally.conflict > 0, !json {
+            Terminal.complain(
+                "See both sides with `carillon conflicts`; "
+                    + (update ? "they were edited meanwhile." : "push --update edits what the hub holds."))
         }
         if !tally.isAllAccepted { throw ExitCode(ExitStatus.notAccepted.rawValue) }
     }
