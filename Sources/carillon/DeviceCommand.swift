@@ -32,17 +32,20 @@ struct DeviceCommand: ParsableCommand {
         var json = false
 
         func run() throws {
-            for device in try DeviceCommand.devices(try hub.rest()) {
-                try Output.write(json ? Lines.one(device.bytes) : Array(List.line(device.object).utf8))
+            let devices = try DeviceCommand.devices(try hub.rest())
+            if json { return try Output.write(devices.flatMap { Lines.one($0.bytes) }) }
+            for line in Columns.lines(devices.map { List.row($0.object) }) {
+                try Output.write(OneLine.clean(line) + "\n")
             }
         }
 
-        private static func line(_ device: RawObject) -> String {
+        private static func row(_ device: RawObject) -> [String] {
             let seen = device.integer("last_seen_at").map { "seen \(Clock.text($0))" }
             let confirmed = device.integer("acknowledged").map { "has all up to \(Clock.text($0))" }
-            let platform = device.string("platform").flatMap { $0.isEmpty ? nil : $0 }
-            let parts = [device.string("id") ?? "", platform, seen, confirmed ?? "has confirmed nothing"]
-            return OneLine.clean(parts.compactMap { $0 }.joined(separator: "  ")) + "\n"
+            return [
+                device.string("id") ?? "", device.string("platform") ?? "", seen ?? "",
+                confirmed ?? "has confirmed nothing",
+            ]
         }
     }
 

@@ -1,9 +1,7 @@
 internal import ArgumentParser
 internal import CarillonClient
 internal import Causality
-internal import Cryptography
 internal import Foundation
-internal import Reactor
 
 /// `carillon push`: NDJSON to the hub.
 struct PushCommand: ParsableCommand {
@@ -33,61 +31,38 @@ struct PushCommand: ParsableCommand {
 
     @Argument(help: "An NDJSON file, or - for standard input.", completion: .file())
     var file = "-"
-    @OptionGroup var device: DeviceOption
+    @OptionGroup var push: PushOptions
     @Option(help: "The kind of lines that name none.", transform: { try Names.identifier($0, "kind") })
     var kind: Identifier?
-    @Option(help: ArgumentHelp("Changes in one push, at most 10,000.", valueName: "n"))
-    var batch = 500
     @Flag(help: "Lines without a clock are edits of what the hub holds, whoever wrote it.")
     var update = false
     @Flag(help: "All lines or none, in one push: 10,000 lines and 12 MiB at most.")
     var atomic = false
     @Flag(help: "These versions win over whatever is stored.")
     var force = false
-    @Flag(help: "Print the items that were not accepted, and the counts, as NDJSON.")
-    var json = false
-    @Flag(help: "Wait for the hub as long as it takes, where it is away or cannot take changes.")
-    var wait = false
     @OptionGroup var hub: HubOptions
 
-    func validate() throws {
-        guard (1...10_000).contains(batch) else { throw ValidationError("--batch is a number from 1 to 10000.") }
-    }
-
     func run() throws {
-        let settings = try hub.settings()
-        var configuration = HubLinkConfiguration(
-            url: try settings.hubURL(), key: try settings.apiKey(), device: try device.name(settings))
-        configuration.isLive = false
-        configuration.client = HubOptions.program
+        // Before anything is read: what is missing is told first.
+        _ = try hub.link(push.device)
         let input = try InputFile.open(file)
-        let pusher = Pusher(pusherConfiguration, session: Digest.hex(Secret.random(count: 6)), now: { Clock.now })
-        let report = PushReport(isJSON: json, sizeOfInput: InputFile.size(of: input))
+        let pusher = push.pusher(pusherConfiguration)
+        let report = PushReport(isJSON: push.json, sizeOfInput: InputFile.size(of: input))
         let reader = InputReader(
-            descriptor: input, linesMax: atomic ? 10_000 : batch, isWhole: atomic,
+            descriptor: input, linesMax: atomic ? 10_000 : push.batch, isWhole: atomic,
             held: update ? try held() : nil)
         pusher.onInputTaken = { reader.room.signal() }
         pusher.onTrouble = { report.tell($0) }
         pusher.onProgress = { [unowned pusher] in report.progress(pusher.tally, bytes: pusher.bytesTaken) }
         pusher.onLost = { report.lost($0, $1) }
-        let driver = PushDriver(pusher)
-        var signals: StopSignals?
-        do throws(ReactorError) {
-            try HubLink.run(configuration, delegate: driver) { address in
-                signals = StopSignals { address.post(.note(StopNote())) }
-                Thread.detachNewThread { reader.run(into: address) }
-            }
-        } catch {
-            throw CommandFailure(.inputOutput, error.description)
-        }
-        withExtendedLifetime(signals) {}
+        let wasStopped = try push.run(pusher, hub) { reader.run(into: $0) }
         report.finish(pusher)
-        try conclude(pusher, wasStopped: driver.wasStopped)
+        try conclude(pusher, wasStopped: wasStopped)
     }
 
     private func held() throws -> HeldVersions {
         var held = HeldVersions(try hub.rest(), kind: kind)
-        if wait { held.triesMax = nil }
+        if push.wait { held.triesMax = nil }
         return held
     }
 
@@ -96,18 +71,11 @@ struct PushCommand: ParsableCommand {
         configuration.kind = kind
         configuration.isAtomic = atomic
         configuration.isForced = force
-        if wait {
-            configuration.triesMax = nil
-            configuration.connectsMax = nil
-            configuration.reconnectsMax = nil
-        }
         return configuration
     }
 
     private func conclude(_ pusher: Pusher, wasStopped: Bool) throws {
-        if let failure = pusher.failure {
-            var told = CommandFailure(failure)
-            if told.status == .hubUnavailable, pusher.tally.total > 0 { told.status = .temporary }
+        if var told = PushOptions.failure(of: pusher) {
             if pusher.unanswered > 0 {
                 told.sentence +=
                     " \(pusher.unanswered) changes have no answer: push the same file again, it does no harm."
@@ -122,7 +90,7 @@ struct PushCommand: ParsableCommand {
         if tally.malformed > 0, tally.malformed == tally.total || atomic {
             throw ExitCode(ExitStatus.badInput.rawValue)
         }
-        if tally.conflict > 0, !json {
+        if tally.conflict > 0, !push.json {
             Terminal.complain(
                 "See both sides with `carillon conflicts`; "
                     + (update ? "they were edited meanwhile." : "push --update edits what the hub holds."))

@@ -79,13 +79,12 @@ struct TailCommand: ParsableCommand {
     }
 
     func run() throws {
-        let settings = try hub.settings()
-        let (url, key, device) = (try settings.hubURL(), try settings.apiKey(), try device.name(settings))
-        var configuration = HubLinkConfiguration(url: url, key: key, device: device)
+        var configuration = try hub.link(device)
         configuration.kinds = filters.kinds
         configuration.namespaces = filters.namespaces
-        configuration.client = HubOptions.program
-        let file = StateFile(path: state ?? TailState.path(url, key: key, device, filters))
+        let file = StateFile(
+            path: state
+                ?? TailState.path(configuration.url, key: configuration.key, configuration.device, filters))
         let start = try start(file)
         if let exec {
             try follow(configuration, from: start, running: exec, file)
@@ -97,7 +96,7 @@ struct TailCommand: ParsableCommand {
     private func follow(_ configuration: HubLinkConfiguration, from start: Cursor?, _ file: StateFile) throws {
         let tail = Tail(
             printer: EntryPrinter(isJSON: json), file: file, countMax: count, endsWhenSynced: untilSynced)
-        try link(configuration, from: start, tail) { _ in }
+        try LinkSession.run(configuration, from: start, delegate: tail, ready: { _ in })
         if let failure = tail.failure { throw failure }
     }
 
@@ -109,27 +108,11 @@ struct TailCommand: ParsableCommand {
         let work = ExecTail.Configuration(
             jobsMax: jobs ?? 1, retriesMax: retries ?? 5, countMax: count, endsWhenSynced: untilSynced)
         let tail = ExecTail(command, work, file: file)
-        try self.link(configuration, from: start, tail, atOnce: { command.signal(SIGTERM) }) { address in
-            link.withLock { $0 = address }
-        }
+        try LinkSession.run(
+            configuration, from: start, delegate: tail, atOnce: { command.signal(SIGTERM) },
+            ready: { address in link.withLock { $0 = address } })
         try tail.settle()
         if let failure = tail.failure { throw failure }
-    }
-
-    private func link(
-        _ configuration: HubLinkConfiguration, from start: Cursor?, _ delegate: any HubLinkDelegate,
-        atOnce: @escaping @Sendable () -> Void = {}, ready: (LoopAddress<HubLink.Mail>) -> Void
-    ) throws {
-        var signals: StopSignals?
-        do throws(ReactorError) {
-            try HubLink.run(configuration, from: start, delegate: delegate) { address in
-                ready(address)
-                signals = StopSignals({ address.post(.note(StopNote())) }, atOnce: atOnce)
-            }
-        } catch {
-            throw CommandFailure(.inputOutput, error.description)
-        }
-        withExtendedLifetime(signals) {}
     }
 
     private func start(_ file: StateFile) throws -> Cursor? {
