@@ -83,7 +83,7 @@ public struct RESTClient: Sendable {
             addresses = try SocketAddress.resolveBlocking(
                 host: url.host, port: url.port, timeoutSeconds: timeoutSeconds)
         } catch {
-            throw ClientError(error)
+            throw ClientError(.unreachable, error.description, remedy: ClientError.unreachableRemedy)
         }
         var limits = HTTPLimits()
         limits.bodyBytesMax = outcome.sink == nil ? bodyBytesMax : .max

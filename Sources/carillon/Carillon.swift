@@ -56,6 +56,10 @@ struct Carillon: ParsableCommand {
         } catch is Output.ReaderGone {
             Foundation.exit(ExitStatus.success.rawValue)
         } catch {
+            if let word = CommandLine.arguments.dropFirst().first, let meant = Suggestion.of(word) {
+                Terminal.complain("There is no command \(word). Did you mean `carillon \(meant)`?")
+                Foundation.exit(ExitStatus.usage.rawValue)
+            }
             exit(withError: error)
         }
     }

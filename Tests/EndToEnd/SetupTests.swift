@@ -60,6 +60,9 @@ struct SetupTests {
         #expect(nameless.errorText.contains("CARILLON_DEVICE"))
         #expect(try run(["status", "--config", "/nowhere.toml"]).exitStatus() == 74)
         #expect(try run(["status", "--profile", "none"]).exitStatus() == 64)
+        let unknown = try run(["status", "--key", "k", "--url", "http://no-such-host.invalid:1"])
+        #expect(unknown.exitStatus() == 69)
+        #expect(unknown.errorText.contains("no-such-host.invalid") && unknown.errorText.contains("--url"))
     }
 
     @Test("a configured hub, key and device need no options")
@@ -79,6 +82,20 @@ struct SetupTests {
         let tail = try run(["tail", "--device", "phone", "--json", "--until-synced"])
         #expect(tail.exitStatus() == 0)
         #expect(tail.lines.count == 1)
+    }
+
+    @Test("a command that was mistyped is guessed, and what is near none is not")
+    func mistyped() throws {
+        for (word, meant) in [("tial", "tail"), ("satus", "status"), ("conflict", "conflicts")] {
+            let program = try run([word])
+            #expect(program.exitStatus() == 64)
+            #expect(program.errorText.contains("Did you mean `carillon \(meant)`?"), "\(program.errorText)")
+        }
+        for word in ["qqqq", "--hlep", "user"] {
+            let program = try run([word])
+            _ = program.exitStatus()
+            #expect(!(program.errorText + program.text).contains("mean `carillon"), "\(word)")
+        }
     }
 
     @Test("without HOME, files are the user's own and not the current folder's")
