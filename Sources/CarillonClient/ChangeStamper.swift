@@ -4,7 +4,8 @@ public import Wire
 /// Makes changes of NDJSON lines, and gives a clock to those that have none.
 ///
 /// A clock `{replica: microseconds since 1970}` orders a device's edits as they were made, without a memory of what it
-/// pushed before; within one stamper it is strictly increasing, whatever the system's clock does.
+/// pushed before; within one stamper it is strictly increasing, whatever the system's clock does. It says nothing of
+/// what other devices wrote, and so stands beside it; on top of a version's clock it is an edit of that version.
 public struct ChangeStamper: Sendable {
     /// The device's name in clocks, as the welcome tells it.
     public var replica: Identifier
@@ -24,15 +25,20 @@ public struct ChangeStamper: Sendable {
     }
 
     /// The change that `line` is, or why it is none. Its body is as it stands in the line, byte for byte.
-    public mutating func change(line: [UInt8], now: Int64, limits: WireLimits = .standard) -> PushItem {
+    ///
+    /// - Parameter base: the clock of the version that a line without a clock is an edit of; empty: of none.
+    public mutating func change(
+        line: [UInt8], now: Int64, base: VectorClock = VectorClock(), limits: WireLimits = .standard
+    ) -> PushItem {
         guard let names = FieldNames(of: line), !names.isEmpty else {
             return PushBody.decodeChange(line: line, limits: limits)
         }
         var added: [UInt8] = []
         if !names.hasClock && !names.hasSupersedes {
             added += Array("\"clock\":".utf8)
-            let clock = VectorClock([.init(replica: replica, counter: nextCounter(now: now))])
-            FrameEncoder.encodeClock(clock, into: &added)
+            let counter = nextCounter(now: max(now, min(base[replica], VectorClock.counterMax - 1) + 1))
+            let edit = VectorClock([.init(replica: replica, counter: counter)])
+            FrameEncoder.encodeClock(base.merged(with: edit), into: &added)
             added.append(UInt8(ascii: ","))
         }
         if !names.hasKind, let kind {

@@ -64,8 +64,10 @@ public struct ClientError: Error, Sendable {
     static func unreachable(_ url: HubURL, _ reason: String) -> ClientError {
         ClientError(
             .unreachable, "Cannot reach the hub at \(url): \(reason).",
-            remedy: "See that it runs (carillon serve) and that --url or CARILLON_URL is right.")
+            remedy: unreachableRemedy)
     }
+
+    static let unreachableRemedy = "See that it runs (carillon serve) and that --url or CARILLON_URL is right."
 
     static func notHub(_ url: HubURL, _ reason: String) -> ClientError {
         ClientError(

@@ -18,7 +18,11 @@ public struct InputReader: Sendable {
     /// Signalled by whoever takes an input.
     public let room: DispatchSemaphore
 
-    public init(descriptor: Int32, linesMax: Int, isWhole: Bool = false) {
+    /// Asked for the version that each line is an edit of; nil: of none.
+    private let held: HeldVersions?
+
+    public init(descriptor: Int32, linesMax: Int, isWhole: Bool = false, held: HeldVersions? = nil) {
+        self.held = held
         self.descriptor = descriptor
         self.linesMax = linesMax
         self.isWhole = isWhole
@@ -53,7 +57,17 @@ public struct InputReader: Sendable {
                     return
                 }
                 if !isWhole, bytes + count > InputReader.batchBytes { post() }
-                batch.append(PushInput.Line(number: number, text: line))
+                var next = PushInput.Line(number: number, text: line)
+                if let held, case .text(let text) = line {
+                    do throws(ClientError) {
+                        next.base = try held.clock(for: text)
+                    } catch {
+                        if !isWhole { post() }
+                        link.post(.note(PushNote.refused(error)))
+                        return
+                    }
+                }
+                batch.append(next)
                 bytes += count
                 if !isWhole, batch.count >= linesMax { post() }
             }

@@ -97,6 +97,10 @@ public final class Pusher: HubLinkDelegate {
         case .failed(let sentence):
             inputFailure = sentence
             isInputEnded = true
+        case .refused(let error):
+            failure = error
+            link.finish()
+            return
         case nil: return
         }
         pump(link)
@@ -265,7 +269,7 @@ public final class Pusher: HubLinkDelegate {
     private func item(_ line: PushInput.Line, _ limits: WireLimits) -> PushItem {
         switch line.text {
         case .text(let bytes):
-            return stamper?.change(line: bytes, now: now(), limits: limits)
+            return stamper?.change(line: bytes, now: now(), base: line.base, limits: limits)
                 ?? PushBody.decodeChange(line: bytes, limits: limits)
         case .tooLong:
             return .rejected(ItemRejection(kind: nil, id: nil, error: .tooLarge, message: "the line is too long"))

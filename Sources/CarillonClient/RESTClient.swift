@@ -54,8 +54,8 @@ public struct RESTClient: Sendable {
     }
 
     private func request(
-        _ method: String, _ path: [String], _ query: [(String, String)], _ json: [UInt8]?,
-        _ more: [(String, String)]
+        _ method: String, _ path: [String], _ query: [(String, String)], _ json: [UInt8]? = nil,
+        _ more: [(String, String)] = [], accept: String = "application/json"
     ) -> [UInt8] {
         var target = "/" + path.map(PercentEncoding.encode).joined(separator: "/")
         if !query.isEmpty {
@@ -64,7 +64,7 @@ public struct RESTClient: Sendable {
         }
         var fields = [
             ("Host", url.authority), ("Authorization", "Bearer \(key)"), ("User-Agent", client),
-            ("Accept", "application/json"), ("Connection", "close"),
+            ("Accept", accept), ("Connection", "close"),
         ]
         fields += more
         if json != nil { fields.append(("Content-Type", "application/json")) }
@@ -83,7 +83,7 @@ public struct RESTClient: Sendable {
             addresses = try SocketAddress.resolveBlocking(
                 host: url.host, port: url.port, timeoutSeconds: timeoutSeconds)
         } catch {
-            throw ClientError(error)
+            throw ClientError(.unreachable, error.description, remedy: ClientError.unreachableRemedy)
         }
         var limits = HTTPLimits()
         limits.bodyBytesMax = outcome.sink == nil ? bodyBytesMax : .max
@@ -114,7 +114,7 @@ extension RESTClient {
         outcome.sink = sink
         let answer: Answer
         do throws(ClientError) {
-            answer = try exchange(streamRequest(path, query, accept: accept), outcome)
+            answer = try exchange(request("GET", path, query, accept: accept), outcome)
         } catch {
             throw outcome.sinkError ?? error
         }
@@ -134,20 +134,6 @@ extension RESTClient {
         let outcome = RESTOutcome(url: url)
         outcome.isUpgrade = true
         return try exchange(bytes, outcome).status
-    }
-
-    private func streamRequest(_ path: [String], _ query: [(String, String)], accept: String) -> [UInt8] {
-        let segments = path.map { "/" + PercentEncoding.encode($0) }.joined()
-        let pairs = query.map { PercentEncoding.encode($0.0) + "=" + PercentEncoding.encode($0.1) }
-        let fields = [
-            ("Host", url.authority), ("Authorization", "Bearer \(key)"), ("User-Agent", client), ("Accept", accept),
-            ("Connection", "close"),
-        ]
-        var bytes: [UInt8] = []
-        RequestWriter.append(
-            method: "GET", target: segments + (pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")), fields: fields,
-            body: nil, into: &bytes)
-        return bytes
     }
 }
 

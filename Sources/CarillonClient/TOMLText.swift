@@ -28,7 +28,10 @@ public struct TOMLText: Sendable, Equatable {
     public init(parsing text: String) throws(Problem) {
         var current: [String] = []
         // Scalars: as characters, a line break of Windows is one with what stands before it.
-        let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        // Some editors begin a file with a byte order mark, which says nothing in UTF-8.
+        let scalars =
+            text.unicodeScalars.first == "\u{feff}" ? text.unicodeScalars.dropFirst() : text.unicodeScalars[...]
+        let lines = scalars.split(separator: "\n", omittingEmptySubsequences: false)
         for (index, scalars) in lines.enumerated() {
             var rest = scalars
             if rest.last == "\r" { rest.removeLast() }

@@ -117,6 +117,8 @@ extension LoadLoop {
                 continue
             }
             place = start + plan.bodyBytes
+            // Cut off or run into another, a body does not end as it was written.
+            if !Stamp.isEnd(base + place) { tally.faults.unreadable += 1 }
             checkPosition(base, &place, count, device)
             arrived(stamp, device)
         }
@@ -140,7 +142,7 @@ extension LoadLoop {
 
     private func readRaw(_ base: UnsafeRawPointer, _ count: Int, _ device: UnsafeMutablePointer<LoadDevice>) {
         guard count == plan.bodyBytes, Scan.isWord(Stamp.mark, base, at: 0, end: count), let stamp = Stamp(base),
-            stamp.run == share.run
+            stamp.run == share.run, Stamp.isEnd(base + count)
         else {
             tally.faults.unreadable += 1
             return
@@ -158,6 +160,11 @@ extension LoadLoop {
             tally.faults.strayed += 1
             return
         }
+        // Its own change, come back.
+        if place == device.pointee.seat {
+            tally.faults.duplicate += 1
+            return
+        }
         switch ledger.arrived(stamp.sequence, room: room, receiver: device.pointee.seat, publisher: place) {
         case .next: break
         case .duplicate:
@@ -165,7 +172,6 @@ extension LoadLoop {
             return
         case .outOfOrder: tally.faults.outOfOrder += 1
         }
-        if place == device.pointee.seat { tally.faults.duplicate += 1 }
         tally.counts.deliveries += 1
         tally.lastDelivery = arrivedAt
         if isInWindow { tally.counts.measuredDeliveries += 1 }

@@ -25,8 +25,10 @@ extension LoadLoop {
         }
     }
 
-    func stopSending() {
+    func stopSending(measureTo time: UInt64) {
         isSending = false
+        // Earlier than planned where somebody stopped the run.
+        measureTo = min(measureTo, time)
         resumeSlow()
     }
 

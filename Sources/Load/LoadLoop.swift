@@ -9,8 +9,8 @@ final class LoadLoop: LoopHandler {
         case connect
         /// Pushing begins; all times are nanoseconds of the monotonic clock.
         case begin(start: UInt64, schedule: PushSchedule?, measureFrom: UInt64, measureTo: UInt64)
-        /// No new push; what is under way may end.
-        case stopSending
+        /// No new push; what is under way may end. What comes from `measureTo` on is not of the measured part.
+        case stopSending(measureTo: UInt64)
         /// Say goodbye and tell the final tally.
         case finish
     }
@@ -151,7 +151,7 @@ final class LoadLoop: LoopHandler {
             switch mail {
             case .connect: beginConnecting()
             case .begin(let start, let schedule, let from, let to): begin(start, schedule, from, to)
-            case .stopSending: stopSending()
+            case .stopSending(let time): stopSending(measureTo: time)
             case .finish: finish()
             }
         }
@@ -216,8 +216,10 @@ final class LoadLoop: LoopHandler {
 
     private func account(_ publisher: Publisher) {
         if publisher.hasQuotaLeft { tally.pushesOwed += max(0, publisher.due - Int(publisher.nextPush)) }
-        // Whether a push without an answer was committed, nobody knows.
-        for flight in publisher.flights {
+        // Whether a push without an answer was committed, nobody knows. A bare broadcast's copies are its answers, and
+        // one that did not come is lost.
+        for flight in publisher.flights where !plan.isRaw {
+            tally.faults.unanswered += plan.changesPerPush
             for index in 0..<plan.changesPerPush { publisher.unaccepted.insert(flight.firstSequence &+ UInt32(index)) }
         }
         for seat in 0..<plan.devicesPerUser where seat != publisher.place {

@@ -30,14 +30,24 @@ extension LoadReport {
         if pushesResent > 0 { lines.append("sent again    \(pushesResent) pushes") }
         if let hub { lines += Self.lines(of: hub) }
         lines.append("load's CPU    \(Self.decimal(loadCPUSeconds, 2)) s")
+        if let summary { lines.append(summary) }
         if let trouble { lines.append("last trouble  \(trouble)") }
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// What runs are compared by.
+    private var summary: String? {
+        guard let hub else { return nil }
+        var parts = ["hub \(Self.decimal(hub.userSeconds + hub.systemSeconds, 2)) CPU s"]
+        if let figure = hub.deliveriesPerCPUSecond { parts.append("\(Self.grouped(figure)) deliveries/CPU s") }
+        if let figure = hub.residentBytesPerConnection { parts.append("\(Self.grouped(figure)) B/connection") }
+        return "summary       " + parts.joined(separator: ", ")
+    }
+
     private var faultLine: String {
         "lost \(faults.lost), duplicate \(faults.duplicate), out of order \(faults.outOfOrder), "
-            + "gaps \(faults.chainGaps), strayed \(faults.strayed), unreadable \(faults.unreadable), "
-            + "not accepted \(faults.notAccepted)"
+            + "gaps \(faults.chainGaps), strayed \(faults.strayed),\n  unreadable \(faults.unreadable), "
+            + "not accepted \(faults.notAccepted), unanswered \(faults.unanswered)"
     }
 
     private static func lines(of hub: Hub) -> [String] {

@@ -135,7 +135,7 @@ public struct LoadReport: Sendable, Codable {
     public var pushToDelivery: Latency?
     public var faults = LoadFaults()
     public var hub: Hub?
-    /// CPU seconds of the load itself.
+    /// CPU seconds of the load itself, over the same time as the hub's.
     public var loadCPUSeconds = 0.0
     public var course: [Step] = []
     /// The last thing that went wrong, in words.

@@ -50,9 +50,7 @@ public struct LoadRun {
         }
         let settled = probe?.residentBytes
 
-        let cpuOfLoad = Self.ownCPUSeconds
         if plan.isIdle { hold(loops, probe, &report) } else { load(loops, probe, &report) }
-        report.loadCPUSeconds = Self.ownCPUSeconds - cpuOfLoad
 
         if let probe, var hub = report.hub {
             let bytes = plan.isIdle ? probe.residentBytes : settled
@@ -119,6 +117,7 @@ public struct LoadRun {
 
     private func hold(_ loops: [Running], _ probe: ProcessProbe?, _ report: inout LoadReport) {
         let before = probe?.cpuTime
+        let ownBefore = Self.ownCPUSeconds
         let start = Monotonic.now
         var said = 0.0
         while !isStopped(), seconds(since: start) < plan.measuredSeconds {
@@ -130,6 +129,7 @@ public struct LoadRun {
         }
         report.seconds = seconds(since: start)
         report.hub = probe.flatMap { hub($0, before, $0.cpuTime) }
+        report.loadCPUSeconds = (Self.ownCPUSeconds - ownBefore).rounded(toPlaces: 2)
     }
 
     private func load(_ loops: [Running], _ probe: ProcessProbe?, _ report: inout LoadReport) {
@@ -146,15 +146,21 @@ public struct LoadRun {
         }
         if plan.pushCount == nil { watch(loops, until: from, &report, zero: from) }
         let before = probe?.cpuTime
+        let ownBefore = Self.ownCPUSeconds
         let measuredFrom = max(Monotonic.now, from)
         watch(loops, until: to, &report, zero: from)
         var after = probe?.cpuTime
+        // Of the same seconds as the hub's, or the two could not be compared.
+        report.loadCPUSeconds = (Self.ownCPUSeconds - ownBefore).rounded(toPlaces: 2)
         report.seconds = seconds(since: measuredFrom)
-        for loop in loops { loop.address.post(.stopSending) }
+        // A counted run is measured to its last delivery, which is still to come.
+        let measureTo = plan.pushCount == nil ? Monotonic.now : UInt64.max
+        for loop in loops { loop.address.post(.stopSending(measureTo: measureTo)) }
         drain(loops)
         if plan.pushCount != nil {
             // All of it counts, to the last delivery; and what the hub did for it.
             after = probe?.cpuTime
+            report.loadCPUSeconds = (Self.ownCPUSeconds - ownBefore).rounded(toPlaces: 2)
             let end = loops.reduce(measuredFrom + 1) { end, loop in max(end, loop.outcome.withLock { $0.lastArrival }) }
             report.seconds = Double(end - measuredFrom) / 1e9
         }

@@ -92,6 +92,8 @@ public struct LoadFaults: Sendable, Codable, Equatable {
     public var unreadable = 0
     /// Changes that the hub did not accept: each of ours is new or newer.
     public var notAccepted = 0
+    /// Changes of pushes that were never answered: of these nobody knows whether they were committed.
+    public var unanswered = 0
 
     public var isClean: Bool { self == LoadFaults() }
 
@@ -101,6 +103,7 @@ public struct LoadFaults: Sendable, Codable, Equatable {
         case chainGaps = "chain_gaps"
         case strayed, unreadable
         case notAccepted = "not_accepted"
+        case unanswered
     }
 
     mutating func add(_ other: LoadFaults) {
@@ -111,5 +114,6 @@ public struct LoadFaults: Sendable, Codable, Equatable {
         strayed += other.strayed
         unreadable += other.unreadable
         notAccepted += other.notAccepted
+        unanswered += other.unanswered
     }
 }

@@ -39,6 +39,13 @@ struct Stamp: Equatable {
         base.storeBytes(of: UInt8(ascii: "}"), toByteOffset: count - 1, as: UInt8.self)
     }
 
+    /// Whether a body ends before `end`.
+    @inline(__always)
+    static func isEnd(_ end: UnsafeRawPointer) -> Bool {
+        end.load(fromByteOffset: -2, as: UInt8.self) == UInt8(ascii: "\"")
+            && end.load(fromByteOffset: -1, as: UInt8.self) == UInt8(ascii: "}")
+    }
+
     init(run: UInt32, publisher: Int, sequence: UInt32, intended: UInt64) {
         self.run = run
         self.publisher = publisher

@@ -45,6 +45,7 @@ struct Carillon: ParsableCommand {
     static func main() {
         // A peer or a pipe that goes away is an error code of a write, never the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        Terminal.holdStandardDescriptors()
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -55,6 +56,10 @@ struct Carillon: ParsableCommand {
         } catch is Output.ReaderGone {
             Foundation.exit(ExitStatus.success.rawValue)
         } catch {
+            if let word = CommandLine.arguments.dropFirst().first, let meant = Suggestion.of(word) {
+                Terminal.complain("There is no command \(word). Did you mean `carillon \(meant)`?")
+                Foundation.exit(ExitStatus.usage.rawValue)
+            }
             exit(withError: error)
         }
     }

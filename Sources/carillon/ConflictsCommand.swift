@@ -12,7 +12,7 @@ struct ConflictsCommand: ParsableCommand {
 
               carillon conflicts
               carillon conflicts --kind note --json | jq -r .id
-              carillon resolve note hello --keep 2
+              carillon resolve note hello --keep 2 --device laptop
             """)
 
     @Option(help: "Only this kind.", transform: { try Names.identifier($0, "kind") })

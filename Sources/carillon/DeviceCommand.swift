@@ -1,13 +1,53 @@
 internal import ArgumentParser
 internal import CarillonClient
 internal import Causality
+internal import Cryptography
 internal import Foundation
+internal import Wire
 
 /// `carillon device`: the user's devices.
 struct DeviceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "device", abstract: "Register a device.", discussion: "  carillon device register laptop",
-        subcommands: [Register.self])
+        commandName: "device", abstract: "List, register and remove devices.",
+        discussion: """
+              carillon device list
+              carillon device register laptop
+              carillon device remove old-phone
+            """,
+        subcommands: [List.self, Register.self, Remove.self])
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the user's devices.",
+            discussion: """
+                The name, what it runs on, when it was seen last and how far it has confirmed; with --json also its \
+                replica, which is its name in clocks.
+
+                  carillon device list
+                  carillon device list --json | jq -r .id
+                """)
+
+        @OptionGroup var hub: HubOptions
+        @Flag(help: "One JSON object per device and line.")
+        var json = false
+
+        func run() throws {
+            let devices = try DeviceCommand.devices(try hub.rest())
+            if json { return try Output.write(devices.flatMap { Lines.one($0.bytes) }) }
+            for line in Columns.lines(devices.map { List.row($0.object) }) {
+                try Output.write(OneLine.clean(line) + "\n")
+            }
+        }
+
+        private static func row(_ device: RawObject) -> [String] {
+            let seen = device.integer("last_seen_at").map { "seen \(Clock.text($0))" }
+            let confirmed = device.integer("acknowledged").map { "has all up to \(Clock.text($0))" }
+            return [
+                device.string("id") ?? "", device.string("platform") ?? "", seen ?? "",
+                confirmed ?? "has confirmed nothing",
+            ]
+        }
+    }
 
     struct Register: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -27,27 +67,53 @@ struct DeviceCommand: ParsableCommand {
         @Flag(help: "Print the hub's answer as it is.")
         var json = false
 
-        private struct Asked: Encodable {
-            var id: String
-            var name: String
-            var platform: String
+        func run() throws {
+            let rest = try hub.rest()
+            let device = DeviceRequest(id: name, name: name.text, platform: platform)
+            // One key for all tries: an answer that was lost costs no second replica.
+            let key = "register-" + Digest.hex(Secret.random(count: 8))
+            let bytes = try Patience.asking(triesMax: 3) { () throws(ClientError) in
+                try rest.register(device, key: key)
+            }
+            if json { return try Output.write(Lines.one(bytes)) }
+            let replica = RawObject(bytes)?.string("replica") ?? "not told"
+            try Output.write("Registered \(name); its name in clocks is \(replica).\n")
         }
+    }
 
-        private struct Answer: Decodable {
-            var replica: String
-        }
+    struct Remove: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a device.",
+            discussion: """
+                Its sessions end; what it wrote stays. It is no revocation: with the key it comes back when it next \
+                connects, under a new replica. Revoke its key to keep it out.
+
+                  carillon device remove old-phone
+
+                Exit codes: 0 removed, 1 there is no such device.
+                """)
+
+        @Argument(help: "The device's name.", transform: { try Names.identifier($0, "device") })
+        var name: Identifier
+        @OptionGroup var hub: HubOptions
 
         func run() throws {
             let rest = try hub.rest()
-            let asked = [UInt8](
-                try JSONEncoder().encode(Asked(id: name.text, name: name.text, platform: platform)))
-            let bytes = try asking { () throws(ClientError) in try rest.post(["v1", "devices"], json: asked) }
-            if json {
-                try Output.write(bytes + [UInt8(ascii: "\n")])
-            } else {
-                let answer = try? JSONDecoder().decode(Answer.self, from: Data(bytes))
-                try Output.write("Registered \(name); its name in clocks is \(answer?.replica ?? "not told").\n")
+            // The hub answers the same whether there was one or not; who mistyped a name should hear of it.
+            guard try DeviceCommand.devices(rest).contains(where: { $0.object.string("id") == name.text }) else {
+                throw CommandFailure(
+                    .notAccepted, "There is no device \(name).", remedy: "See `carillon device list`.")
             }
+            try asking { () throws(ClientError) in try rest.removeDevice(name) }
+            try Output.write("Removed \(name).\n")
         }
+    }
+
+    private static func devices(_ rest: RESTClient) throws -> [(bytes: ArraySlice<UInt8>, object: RawObject)] {
+        let bytes = try asking { () throws(ClientError) in try rest.get(["v1", "devices"]) }
+        guard let devices = RawObject(bytes)?.objects("devices") else {
+            throw CommandFailure(.hubUnavailable, "The hub's answer is no list of devices.")
+        }
+        return devices
     }
 }

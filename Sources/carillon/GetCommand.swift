@@ -36,13 +36,18 @@ struct GetCommand: ParsableCommand {
         } catch {
             throw CommandFailure(.hubUnavailable, "The hub's answer is no record: \(error.message).")
         }
-        if record.head.change.isDeleted { Terminal.complain("\(kind)/\(id) is deleted.") }
+        if record.head.change.isDeleted { Terminal.complain(OneLine.clean("\(kind)/\(id) is deleted.")) }
         if !record.head.change.body.isEmpty { try Output.write(Array(record.head.change.body) + [UInt8(ascii: "\n")]) }
-        if !record.head.detail.isEmpty { Terminal.complain(record.head.detail) }
+        if !record.head.detail.isEmpty { Terminal.complain(OneLine.clean(record.head.detail)) }
         guard !record.siblings.isEmpty else { return }
-        Terminal.complain("\(record.siblings.count) unresolved concurrent versions; --json shows them:")
+        let count = record.siblings.count
+        Terminal.complain(
+            "\(count) unresolved concurrent \(count == 1 ? "version" : "versions"), which `carillon conflicts` shows:")
         for sibling in record.siblings {
-            Terminal.complain("  \(Clock.text(sibling.position.microseconds))  by \(sibling.author)  \(sibling.detail)")
+            let author = sibling.author.text.isEmpty ? "the hub" : sibling.author.text
+            let why = [sibling.reason.rawValue, sibling.detail].filter { !$0.isEmpty }.joined(separator: ": ")
+            Terminal.complain(
+                OneLine.clean("  \(Clock.text(sibling.position.microseconds))  by \(author)  \(why)"))
         }
     }
 }

@@ -9,7 +9,9 @@ struct HubOptions: ParsableArguments {
     var url: String?
     @Option(help: "The API key. Else CARILLON_KEY, which does not show in the list of processes, the configuration's.")
     var key: String?
-    @Option(help: ArgumentHelp("The configuration's table [profile.NAME]. Else CARILLON_PROFILE.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The configuration's table [profile.NAME]. Else CARILLON_PROFILE.", valueName: "name"),
+        completion: .custom { words, _, _ in HubSettings.profileNames(words) })
     var profile: String?
     @Option(
         help: ArgumentHelp(

@@ -40,11 +40,15 @@ struct HubSettings {
         if file != nil { HubSettings.warnOfReaders(path, holdsKey: file?.holdsKey ?? false) }
     }
 
-    /// XDG Base Directory Specification: a relative XDG_CONFIG_HOME is ignored.
     static var standardPath: String {
-        let home = Environment.value("HOME") ?? "."
-        let base = Environment.value("XDG_CONFIG_HOME").flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home + "/.config"
-        return base + "/carillon/config.toml"
+        Environment.folder("XDG_CONFIG_HOME", inHome: ".config") + "/carillon/config.toml"
+    }
+
+    /// For a shell's completion: of the file that the command line names so far.
+    static func profileNames(_ words: [String]) -> [String] {
+        let option = words.lastIndex(of: "--config").flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
+        let file = try? load(option ?? Environment.value("CARILLON_CONFIG") ?? standardPath, mustExist: false)
+        return file?.profiles.keys.sorted() ?? []
     }
 
     func hubURL() throws -> HubURL {
@@ -146,5 +150,14 @@ extension ConfigurationFile {
 enum Environment {
     static func value(_ name: String) -> String? {
         ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// The user's own folder, without HOME that of the system's list of users: as services and cron start us, the
+    /// folder that we happen to be in would get files that the next start does not find.
+    static var home: String { value("HOME") ?? getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) } ?? "/" }
+
+    /// What `variable` names, or a folder at home. XDG Base Directory Specification: a relative path is ignored.
+    static func folder(_ variable: String, inHome name: String) -> String {
+        value(variable).flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "\(home)/\(name)"
     }
 }

@@ -1,8 +1,6 @@
 internal import ArgumentParser
 internal import CarillonClient
-internal import Cryptography
 internal import Foundation
-internal import Reactor
 internal import Wire
 
 /// `carillon import`: an export into a hub.
@@ -23,31 +21,16 @@ struct ImportCommand: ParsableCommand {
     @Argument(
         help: "A file of `carillon export` or `carillon pull --json`, or - for standard input.", completion: .file())
     var file: String
-    @OptionGroup var device: DeviceOption
-    @Option(help: ArgumentHelp("Changes in one push, at most 10,000.", valueName: "n"))
-    var batch = 500
-    @Flag(help: "Print the items that were not accepted, and the counts, as NDJSON.")
-    var json = false
-    @Flag(help: "Wait for the hub as long as it takes, where it is away or cannot take changes.")
-    var wait = false
+    @OptionGroup var push: PushOptions
     @OptionGroup var hub: HubOptions
 
-    func validate() throws {
-        guard (1...10_000).contains(batch) else { throw ValidationError("--batch is a number from 1 to 10000.") }
-    }
-
     func run() throws {
-        let settings = try hub.settings()
-        var configuration = HubLinkConfiguration(
-            url: try settings.hubURL(), key: try settings.apiKey(), device: try device.name(settings))
-        configuration.isLive = false
-        configuration.client = HubOptions.program
+        // Before anything is read: what is missing is told first.
+        _ = try hub.link(push.device)
         let input = try InputFile.open(file)
-        var pushing = Pusher.Configuration()
-        if wait { (pushing.triesMax, pushing.connectsMax, pushing.reconnectsMax) = (nil, nil, nil) }
-        let pusher = Pusher(pushing, session: Digest.hex(Secret.random(count: 6)), now: { Clock.now })
-        let reader = ImportReader(descriptor: input, linesMax: batch)
-        let report = PushReport(isJSON: json, sizeOfInput: InputFile.size(of: input))
+        let pusher = push.pusher()
+        let reader = ImportReader(descriptor: input, linesMax: push.batch)
+        let report = PushReport(isJSON: push.json, sizeOfInput: InputFile.size(of: input))
         var siblings = 0
         pusher.onInputTaken = { reader.room.signal() }
         pusher.onTrouble = { [unowned pusher] trouble in
@@ -63,26 +46,14 @@ struct ImportCommand: ParsableCommand {
             reader.settled(pusher.tally.total)
         }
         pusher.onLost = { report.lost($0, $1) }
-        let driver = PushDriver(pusher)
-        var signals: StopSignals?
-        do throws(ReactorError) {
-            try HubLink.run(configuration, delegate: driver) { address in
-                signals = StopSignals { address.post(.note(StopNote())) }
-                Thread.detachNewThread { reader.run(into: address) }
-            }
-        } catch {
-            throw CommandFailure(.inputOutput, error.description)
-        }
-        withExtendedLifetime(signals) {}
+        let wasStopped = try push.run(pusher, hub) { reader.run(into: $0) }
         report.siblingCount = siblings
         report.finish(pusher)
-        try conclude(pusher, reader.state, siblings: siblings, wasStopped: driver.wasStopped)
+        try conclude(pusher, reader.state, siblings: siblings, wasStopped: wasStopped)
     }
 
     private func conclude(_ pusher: Pusher, _ found: ImportReader.Found, siblings: Int, wasStopped: Bool) throws {
-        if let failure = pusher.failure {
-            var told = CommandFailure(failure)
-            if told.status == .hubUnavailable, pusher.tally.total > 0 { told.status = .temporary }
+        if var told = PushOptions.failure(of: pusher) {
             told.remedy = "Import the same file again: what is there already does no harm."
             throw told
         }

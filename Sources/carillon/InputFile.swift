@@ -12,6 +12,11 @@ enum InputFile {
         guard descriptor >= 0 else {
             throw CommandFailure(.inputOutput, "Cannot read \(path): \(String(cString: strerror(errno))).")
         }
+        var status = stat()
+        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            close(descriptor)
+            throw CommandFailure(.inputOutput, "Cannot read \(path): \(String(cString: strerror(EISDIR))).")
+        }
         return descriptor
     }
 

@@ -52,10 +52,11 @@ struct KeyCommand: ParsableCommand {
         func run() throws {
             let accounts = try data.existingAccounts()
             do throws(StoreError) {
-                for key in try accounts.keys(of: user) {
+                let rows = try accounts.keys(of: user).map { key in
                     let state = key.revokedAt.map { "revoked \(Clock.text($0.microseconds))" } ?? "valid"
-                    print("\(key.prefix)  made \(Clock.text(key.createdAt.microseconds))  \(state)  \(key.label)")
+                    return [key.prefix, "made \(Clock.text(key.createdAt.microseconds))", state, key.label]
                 }
+                for line in Columns.lines(rows) { print(OneLine.clean(line)) }
             } catch {
                 throw CommandFailure(error, "Cannot read the keys")
             }

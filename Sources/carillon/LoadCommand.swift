@@ -16,7 +16,9 @@ struct LoadCommand: ParsableCommand {
               carillon load --spawn --store memory --users 100 --devices 200 --idle
               carillon load --url http://127.0.0.1:8787 --keys keys.txt --rate 2000 --plot load.svg
 
-            Exits with 1 when a change was lost, doubled or out of order, or nobody could connect.
+            What the report's lines and the fields of --json mean: examples/load/README.md.
+
+            Exits with 1 when a change was lost, doubled, out of order or unanswered, or nobody could connect.
             """)
 
     @OptionGroup var target: LoadTarget

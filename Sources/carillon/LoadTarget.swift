@@ -53,7 +53,7 @@ struct LoadTarget: ParsableArguments {
     }
 
     private func address() throws -> SocketAddress {
-        let text = url ?? ProcessInfo.processInfo.environment["CARILLON_URL"] ?? "\(HubURL.standard)"
+        let text = url ?? Environment.value("CARILLON_URL") ?? "\(HubURL.standard)"
         let hubURL: HubURL
         do throws(HubURLError) {
             hubURL = try HubURL(parsing: text)
@@ -83,7 +83,7 @@ struct LoadTarget: ParsableArguments {
                 .filter { !$0.isEmpty }
         }
         if let data { all += try Self.makeUsers(users ?? 1, folder: data) }
-        if all.isEmpty, let one = ProcessInfo.processInfo.environment["CARILLON_KEY"] { all = [one] }
+        if all.isEmpty, let one = Environment.value("CARILLON_KEY") { all = [one] }
         guard all.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f } }) else {
             throw CommandFailure(.usage, "A key holds characters that no key has.")
         }

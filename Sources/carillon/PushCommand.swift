@@ -1,9 +1,7 @@
 internal import ArgumentParser
 internal import CarillonClient
 internal import Causality
-internal import Cryptography
 internal import Foundation
-internal import Reactor
 
 /// `carillon push`: NDJSON to the hub.
 struct PushCommand: ParsableCommand {
@@ -11,12 +9,20 @@ struct PushCommand: ParsableCommand {
         commandName: "push", abstract: "Push changes, one JSON object per line.",
         discussion: """
             Each line is a change: {"kind", "id", "body"}, and if wanted "namespace", "clock", "hash", "deleted", \
-            "updated_at", "schema_version", "embedding", "supersedes". A line without a clock gets {replica: now}. \
-            The body arrives at every other device byte for byte.
+            "updated_at", "schema_version", "embedding", "supersedes". The body arrives at every other device byte for \
+            byte.
+
+            A line without a clock gets {replica: now}: it comes after what this device pushed before, and knows nothing \
+            of other devices' versions, so that it stands beside them as a conflict. With --update it is an edit of the \
+            version that the hub holds when it is read (one request a line). A program that read a version and edits it \
+            names that one in "supersedes": what came meanwhile is then not overwritten but a conflict, or merged.
 
               carillon push notes.ndjson --device laptop
               echo '{"kind":"note","id":"1","body":1}' | carillon push --device laptop
               carillon push people.ndjson --kind person --batch 1000 --device laptop
+              echo '{"kind":"note","id":"1","body":2}' | carillon push --update --device phone
+              carillon get note 1 --json | jq -c '.head | {kind, id, body: (.body + 1), supersedes: [.clock]}' |
+                carillon push --device phone
 
             Exit codes: 0 all accepted or known already, 1 some were not, 64 usage, 65 no line is a change, \
             69 hub unavailable, 74 the input cannot be read, 75 the hub cannot just now, 77 not authorised, \
@@ -25,52 +31,39 @@ struct PushCommand: ParsableCommand {
 
     @Argument(help: "An NDJSON file, or - for standard input.", completion: .file())
     var file = "-"
-    @OptionGroup var device: DeviceOption
+    @OptionGroup var push: PushOptions
     @Option(help: "The kind of lines that name none.", transform: { try Names.identifier($0, "kind") })
     var kind: Identifier?
-    @Option(help: ArgumentHelp("Changes in one push, at most 10,000.", valueName: "n"))
-    var batch = 500
+    @Flag(help: "Lines without a clock are edits of what the hub holds, whoever wrote it.")
+    var update = false
     @Flag(help: "All lines or none, in one push: 10,000 lines and 12 MiB at most.")
     var atomic = false
     @Flag(help: "These versions win over whatever is stored.")
     var force = false
-    @Flag(help: "Print the items that were not accepted, and the counts, as NDJSON.")
-    var json = false
-    @Flag(help: "Wait for the hub as long as it takes, where it is away or cannot take changes.")
-    var wait = false
     @OptionGroup var hub: HubOptions
 
-    func validate() throws {
-        guard (1...10_000).contains(batch) else { throw ValidationError("--batch is a number from 1 to 10000.") }
-    }
-
     func run() throws {
-        let settings = try hub.settings()
-        var configuration = HubLinkConfiguration(
-            url: try settings.hubURL(), key: try settings.apiKey(), device: try device.name(settings))
-        configuration.isLive = false
-        configuration.client = HubOptions.program
+        // Before anything is read: what is missing is told first.
+        _ = try hub.link(push.device)
         let input = try InputFile.open(file)
-        let pusher = Pusher(pusherConfiguration, session: Digest.hex(Secret.random(count: 6)), now: { Clock.now })
-        let report = PushReport(isJSON: json, sizeOfInput: InputFile.size(of: input))
-        let reader = InputReader(descriptor: input, linesMax: atomic ? 10_000 : batch, isWhole: atomic)
+        let pusher = push.pusher(pusherConfiguration)
+        let report = PushReport(isJSON: push.json, sizeOfInput: InputFile.size(of: input))
+        let reader = InputReader(
+            descriptor: input, linesMax: atomic ? 10_000 : push.batch, isWhole: atomic,
+            held: update ? try held() : nil)
         pusher.onInputTaken = { reader.room.signal() }
         pusher.onTrouble = { report.tell($0) }
         pusher.onProgress = { [unowned pusher] in report.progress(pusher.tally, bytes: pusher.bytesTaken) }
         pusher.onLost = { report.lost($0, $1) }
-        let driver = PushDriver(pusher)
-        var signals: StopSignals?
-        do throws(ReactorError) {
-            try HubLink.run(configuration, delegate: driver) { address in
-                signals = StopSignals { address.post(.note(StopNote())) }
-                Thread.detachNewThread { reader.run(into: address) }
-            }
-        } catch {
-            throw CommandFailure(.inputOutput, error.description)
-        }
-        withExtendedLifetime(signals) {}
+        let wasStopped = try push.run(pusher, hub) { reader.run(into: $0) }
         report.finish(pusher)
-        try conclude(pusher, wasStopped: driver.wasStopped)
+        try conclude(pusher, wasStopped: wasStopped)
+    }
+
+    private func held() throws -> HeldVersions {
+        var held = HeldVersions(try hub.rest(), kind: kind)
+        if push.wait { held.triesMax = nil }
+        return held
     }
 
     private var pusherConfiguration: Pusher.Configuration {
@@ -78,18 +71,11 @@ struct PushCommand: ParsableCommand {
         configuration.kind = kind
         configuration.isAtomic = atomic
         configuration.isForced = force
-        if wait {
-            configuration.triesMax = nil
-            configuration.connectsMax = nil
-            configuration.reconnectsMax = nil
-        }
         return configuration
     }
 
     private func conclude(_ pusher: Pusher, wasStopped: Bool) throws {
-        if let failure = pusher.failure {
-            var told = CommandFailure(failure)
-            if told.status == .hubUnavailable, pusher.tally.total > 0 { told.status = .temporary }
+        if var told = PushOptions.failure(of: pusher) {
             if pusher.unanswered > 0 {
                 told.sentence +=
                     " \(pusher.unanswered) changes have no answer: push the same file again, it does no harm."
@@ -103,6 +89,11 @@ struct PushCommand: ParsableCommand {
         let tally = pusher.tally
         if tally.malformed > 0, tally.malformed == tally.total || atomic {
             throw ExitCode(ExitStatus.badInput.rawValue)
+        }
+        if tally.conflict > 0, !push.json {
+            Terminal.complain(
+                "See both sides with `carillon conflicts`; "
+                    + (update ? "they were edited meanwhile." : "push --update edits what the hub holds."))
         }
         if !tally.isAllAccepted { throw ExitCode(ExitStatus.notAccepted.rawValue) }
     }

@@ -1,9 +1,6 @@
 internal import CarillonClient
 internal import Wire
 
-/// SIGINT or SIGTERM came.
-struct StopNote: Sendable {}
-
 /// A pusher that a signal stops.
 final class PushDriver: HubLinkDelegate {
     private let pusher: Pusher

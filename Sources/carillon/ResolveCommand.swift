@@ -15,10 +15,11 @@ struct ResolveCommand: ParsableCommand {
             or the first 6 characters or more: a version that is gone stops the command, and one that is not named \
             survives.
 
-              carillon resolve note hello --keep 2
-              echo '{"text":"both"}' | carillon resolve note hello --body -
-              carillon resolve note hello --delete
-              carillon resolve note hello --keep 9f86d081 --supersedes 9f86d081 --supersedes 60303ae2
+              carillon resolve note hello --keep 2 --device laptop
+              echo '{"text":"both"}' | carillon resolve note hello --body - --device laptop
+              carillon resolve note hello --delete --device laptop
+              carillon resolve note hello --device laptop --keep 9f86d081 \\
+                --supersedes 9f86d081 --supersedes 60303ae2
 
             Exit codes: 0 settled, 1 not accepted, or there is no such version.
             """)

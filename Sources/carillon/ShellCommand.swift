@@ -28,11 +28,14 @@ final class ShellCommand: Sendable {
 
     /// Starts a run; its end comes by `takeEnds`.
     func start(_ number: Int, variables: [(String, String)], input: [UInt8]) {
-        Thread.detachNewThread { [self] in
-            let trouble = run(variables, input)
-            ends.withLock { $0.append(End(number: number, trouble: trouble)) }
-            onEnd()
-        }
+        let isStarted = Watcher.start { [self] in end(number, run(variables, input)) }
+        // Tried again as any run that failed; told by the same way, for whoever started it is not ready to hear of it.
+        if !isStarted { end(number, "there is no room for a thread that watches it") }
+    }
+
+    private func end(_ number: Int, _ trouble: String?) {
+        ends.withLock { $0.append(End(number: number, trouble: trouble)) }
+        onEnd()
     }
 
     func takeEnds() -> [End] {
@@ -123,5 +126,35 @@ final class ShellCommand: Sendable {
 
     private static func name(ofSignal number: Int32) -> String {
         strsignal(number).map { String(cString: $0) } ?? "unknown"
+    }
+}
+
+/// A thread that says whether it could be made: Foundation's Thread loses its work where it could not.
+private enum Watcher {
+    /// Environments and arguments are on the heap; a spawn and a wait need little.
+    private static let stackBytes = 256 << 10
+
+    private final class Work {
+        let body: @Sendable () -> Void
+
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+
+    static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setstacksize(&attributes, stackBytes)
+        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+        let work = Unmanaged.passRetained(Work(body))
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread, &attributes,
+            { pointer in
+                if let pointer { Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body() }
+                return nil
+            }, work.toOpaque())
+        if code != 0 { work.release() }
+        return code == 0
     }
 }

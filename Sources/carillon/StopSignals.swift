@@ -8,7 +8,9 @@ final class StopSignals {
 
     /// Calls `handler` for each of them that comes, from now on. A second one ends the process at once, for those whose
     /// work will not end.
-    init(_ handler: @escaping @Sendable () -> Void) {
+    ///
+    /// - Parameter atOnce: what there is to do even then; it must not wait.
+    init(_ handler: @escaping @Sendable () -> Void, atOnce: @escaping @Sendable () -> Void = {}) {
         let queue = DispatchQueue(label: "carillon.signals")
         let count = Guarded(0)
         for number in [SIGINT, SIGTERM] {
@@ -19,7 +21,10 @@ final class StopSignals {
                     count += 1
                     return count > 1
                 }
-                if isSecond { _exit(128 + number) }
+                if isSecond {
+                    atOnce()
+                    _exit(128 + number)
+                }
                 handler()
             }
             source.resume()

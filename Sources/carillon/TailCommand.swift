@@ -29,7 +29,9 @@ struct TailCommand: ParsableCommand {
             that fails is run again, later each time; past --retries the tail ends with 70, its cursor before that \
             change.
 
-            Ends with 0 on SIGINT and SIGTERM, its cursor saved; commands that run have 8 seconds to end.
+            Ends with 0 on SIGINT and SIGTERM, its cursor saved; commands that run have 8 seconds to end. A second \
+            signal ends them and the tail at once. After kill -9 of the tail a command that ran then may still run \
+            while the next tail runs it again: where that must not be, let the command lock (see flock(1)).
             """)
 
     @OptionGroup var device: DeviceOption
@@ -77,13 +79,12 @@ struct TailCommand: ParsableCommand {
     }
 
     func run() throws {
-        let settings = try hub.settings()
-        let (url, key, device) = (try settings.hubURL(), try settings.apiKey(), try device.name(settings))
-        var configuration = HubLinkConfiguration(url: url, key: key, device: device)
+        var configuration = try hub.link(device)
         configuration.kinds = filters.kinds
         configuration.namespaces = filters.namespaces
-        configuration.client = HubOptions.program
-        let file = StateFile(path: state ?? TailState.path(url, key: key, device, filters))
+        let file = StateFile(
+            path: state
+                ?? TailState.path(configuration.url, key: configuration.key, configuration.device, filters))
         let start = try start(file)
         if let exec {
             try follow(configuration, from: start, running: exec, file)
@@ -95,7 +96,7 @@ struct TailCommand: ParsableCommand {
     private func follow(_ configuration: HubLinkConfiguration, from start: Cursor?, _ file: StateFile) throws {
         let tail = Tail(
             printer: EntryPrinter(isJSON: json), file: file, countMax: count, endsWhenSynced: untilSynced)
-        try link(configuration, from: start, tail) { _ in }
+        try LinkSession.run(configuration, from: start, delegate: tail, ready: { _ in })
         if let failure = tail.failure { throw failure }
     }
 
@@ -107,25 +108,11 @@ struct TailCommand: ParsableCommand {
         let work = ExecTail.Configuration(
             jobsMax: jobs ?? 1, retriesMax: retries ?? 5, countMax: count, endsWhenSynced: untilSynced)
         let tail = ExecTail(command, work, file: file)
-        try self.link(configuration, from: start, tail) { address in link.withLock { $0 = address } }
+        try LinkSession.run(
+            configuration, from: start, delegate: tail, atOnce: { command.signal(SIGTERM) },
+            ready: { address in link.withLock { $0 = address } })
         try tail.settle()
         if let failure = tail.failure { throw failure }
-    }
-
-    private func link(
-        _ configuration: HubLinkConfiguration, from start: Cursor?, _ delegate: any HubLinkDelegate,
-        ready: (LoopAddress<HubLink.Mail>) -> Void
-    ) throws {
-        var signals: StopSignals?
-        do throws(ReactorError) {
-            try HubLink.run(configuration, from: start, delegate: delegate) { address in
-                ready(address)
-                signals = StopSignals { address.post(.note(StopNote())) }
-            }
-        } catch {
-            throw CommandFailure(.inputOutput, error.description)
-        }
-        withExtendedLifetime(signals) {}
     }
 
     private func start(_ file: StateFile) throws -> Cursor? {
@@ -157,12 +144,7 @@ struct TailCommand: ParsableCommand {
 
 /// Where tails keep their cursors unless told.
 enum TailState {
-    static var folder: String {
-        let home = Environment.value("HOME") ?? "."
-        let base =
-            Environment.value("XDG_STATE_HOME").flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home + "/.local/state"
-        return base + "/carillon"
-    }
+    static var folder: String { Environment.folder("XDG_STATE_HOME", inHome: ".local/state") + "/carillon" }
 
     static func path(_ url: HubURL, key: String, _ device: Identifier, _ filters: FilterOptions) -> String {
         // The key's visible prefix: the secret is no part of a file's name, hashed or not.

@@ -19,6 +19,17 @@ enum Terminal {
         #endif
     }
 
+    /// Fills the places of standard input, output and error where we were started without them: the next socket would
+    /// take one of these numbers, and be read as input or written into as output. What was closed stays unusable: each
+    /// is opened for the way that it is not used.
+    static func holdStandardDescriptors() {
+        for (descriptor, way) in [(STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDONLY)]
+        where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest free number, and so this one.
+            _ = open("/dev/null", way)
+        }
+    }
+
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
     static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 

@@ -19,16 +19,11 @@ struct VersionTable {
             [
                 String(index + 1), index == 0 ? "head" : "", version.author.isEmpty ? "(hub)" : version.author,
                 Clock.text(version.updatedAt == 0 ? version.position : version.updatedAt),
-                String(version.hash.prefix(VersionTable.hashCount)),
+                String(version.hash.prefix(VersionTable.hashCount)), VersionTable.content(version),
             ]
         }
-        let widths = (0..<5).map { column in rows.map { $0[column].count }.max() ?? 0 }
-        for (row, version) in zip(rows, record.versions) {
-            var line = "  "
-            for (cell, width) in zip(row, widths) where width > 0 {
-                line += cell + String(repeating: " ", count: width - cell.count) + "  "
-            }
-            text += OneLine.shortened(line + VersionTable.content(version), columns: columns) + "\n"
+        for (line, version) in zip(Columns.lines(rows), record.versions) {
+            text += OneLine.shortened("  " + line, columns: columns) + "\n"
             let why = [version.reason, version.detail].filter { !$0.isEmpty }.joined(separator: ": ")
             if !why.isEmpty { text += OneLine.shortened("       \(why)", columns: columns) + "\n" }
         }

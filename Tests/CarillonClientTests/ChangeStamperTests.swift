@@ -40,6 +40,26 @@ struct ChangeStamperTests {
         #expect(inner.clock == VectorClock([.init(replica: "r", counter: 1_000)]))
     }
 
+    @Test("an edit comes after the version that it is an edit of, and after what was stamped before")
+    func edits() throws {
+        var stamper = ChangeStamper(replica: "r")
+        func edit(_ base: VectorClock, now: Int64 = 1_000) throws -> VectorClock {
+            let line = Array(#"{"kind":"k","id":"x","body":1}"#.utf8)
+            guard case .change(let change) = stamper.change(line: line, now: now, base: base) else {
+                throw CancellationError()
+            }
+            return change.clock
+        }
+        let held = VectorClock([.init(replica: "a", counter: 3), .init(replica: "r", counter: 5_000)])
+        let first = try edit(held)
+        #expect(first == VectorClock([.init(replica: "a", counter: 3), .init(replica: "r", counter: 5_001)]))
+        // A second line that was read before the first was there.
+        #expect(try edit(held).dominates(first))
+        #expect(try edit(VectorClock()).entries.map(\.counter) == [5_003])
+        let full = VectorClock([.init(replica: "r", counter: VectorClock.counterMax)])
+        #expect(try edit(full) == full)
+    }
+
     @Test("a resolution counts on top of what it supersedes and needs no clock of ours")
     func resolves() throws {
         var stamper = ChangeStamper(replica: "r")

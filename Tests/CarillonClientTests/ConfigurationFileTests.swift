@@ -13,6 +13,14 @@ struct ConfigurationFileTests {
         #expect(file.profiles["two words"] == .init(key: "k#2"))
     }
 
+    @Test("a byte order mark at the beginning, and nowhere else, is passed over")
+    func mark() throws {
+        #expect(try ConfigurationFile(parsing: "\u{feff}url = \"http://h:1\"\r\n").base.url == "http://h:1")
+        #expect(throws: ConfigurationFile.Problem.self) {
+            try ConfigurationFile(parsing: "url = \"http://h:1\"\n\u{feff}key = \"k\"")
+        }
+    }
+
     @Test("a profile inherits what it leaves out, but no key for a url of its own")
     func inherits() throws {
         let file = try ConfigurationFile(

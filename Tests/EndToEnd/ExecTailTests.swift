@@ -141,6 +141,21 @@ struct ExecTailTests {
         #expect(lines(hub) == ["a", "b", "c"])
     }
 
+    @Test("a second signal ends the commands that run, and the tail")
+    func stopsAtOnce() throws {
+        let hub = try hub(ids: ["a"])
+        let tail = try run(hub, "echo $$ > started; exec sleep 600", [])
+        #expect(tail.wait { _ in !lines(hub, "started").isEmpty })
+        let command = try #require(Int32(lines(hub, "started").first ?? ""))
+        tail.signal(SIGINT)
+        #expect(tail.wait { $0.errorText.contains("Waiting for the command") })
+        tail.signal(SIGINT)
+        #expect(tail.exitStatus(seconds: 5) == 130)
+        let isGone = tail.wait(seconds: 5) { _ in kill(command, 0) != 0 }
+        #expect(isGone)
+        kill(command, SIGKILL)
+    }
+
     @Test("bodies of the largest size reach a command that reads them, and hold up none that does not")
     func large() throws {
         let body = "\"" + String(repeating: "x", count: (4 << 20) - 2) + "\""

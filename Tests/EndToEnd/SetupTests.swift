@@ -60,6 +60,9 @@ struct SetupTests {
         #expect(nameless.errorText.contains("CARILLON_DEVICE"))
         #expect(try run(["status", "--config", "/nowhere.toml"]).exitStatus() == 74)
         #expect(try run(["status", "--profile", "none"]).exitStatus() == 64)
+        let unknown = try run(["status", "--key", "k", "--url", "http://no-such-host.invalid:1"])
+        #expect(unknown.exitStatus() == 69)
+        #expect(unknown.errorText.contains("no-such-host.invalid") && unknown.errorText.contains("--url"))
     }
 
     @Test("a configured hub, key and device need no options")
@@ -79,6 +82,55 @@ struct SetupTests {
         let tail = try run(["tail", "--device", "phone", "--json", "--until-synced"])
         #expect(tail.exitStatus() == 0)
         #expect(tail.lines.count == 1)
+    }
+
+    @Test("a command that was mistyped is guessed, and what is near none is not")
+    func mistyped() throws {
+        for (word, meant) in [("tial", "tail"), ("satus", "status"), ("conflict", "conflicts")] {
+            let program = try run([word])
+            #expect(program.exitStatus() == 64)
+            #expect(program.errorText.contains("Did you mean `carillon \(meant)`?"), "\(program.errorText)")
+        }
+        for word in ["qqqq", "--hlep", "user"] {
+            let program = try run([word])
+            _ = program.exitStatus()
+            #expect(!(program.errorText + program.text).contains("mean `carillon"), "\(word)")
+        }
+    }
+
+    @Test("without HOME, files are the user's own and not the current folder's")
+    func homeless() throws {
+        let program = try run(["config", "path"], ["HOME": "", "XDG_CONFIG_HOME": ""])
+        #expect(program.exitStatus() == 0)
+        #expect(
+            program.text.hasPrefix("/") && program.text.hasSuffix("/.config/carillon/config.toml\n"), "\(program.text)")
+    }
+
+    @Test("the profiles of the configuration complete --profile")
+    func profileNames() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try write("[profile.work]\nurl = \"http://w:1\"\n[profile.away]\nurl = \"http://a:1\"\n")
+        let script = try run(["completions", "bash"])
+        #expect(script.exitStatus() == 0)
+        let completing = try run(
+            ["---completion", "status", "--", "--profile", "2", "0", "carillon", "status", "--profile", ""],
+            ["SAP_SHELL": "bash"])
+        _ = completing.exitStatus()
+        #expect(completing.lines == ["away", "work"], "\(completing.text) \(completing.errorText)")
+    }
+
+    @Test("a command that is started without standard input or output says so, and does not take a socket for one")
+    func closed() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let hub = try HubProcess()
+        try write("url = \"\(hub.url)\"\nkey = \"\(hub.key)\"\ndevice = \"d\"\n")
+        for (command, word) in [("push <&-", "Cannot push -"), ("status >&-", "Cannot write")] {
+            let program = try Program(
+                ["-c", "exec \(Program.path) \(command)"], environment: ["XDG_CONFIG_HOME": folder.path],
+                executable: "/bin/sh")
+            #expect(program.exitStatus(seconds: 10) == 74)
+            #expect(program.errorText.contains(word), "\(program.errorText)")
+        }
     }
 
     @Test("completions are scripts that their shell reads", arguments: ["bash", "zsh", "fish"])

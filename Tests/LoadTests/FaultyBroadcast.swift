@@ -1,7 +1,10 @@
+import Causality
 import HTTP
 import HTTPTypes
 import Reactor
+import Storage
 import WebSocket
+import Wire
 
 @testable import Load
 
@@ -13,6 +16,8 @@ final class FaultyBroadcast {
         case doubles
         /// Sends a message after the one that came behind it.
         case swaps
+        /// Speaks the hub's protocol and never answers a push.
+        case swallows
     }
 
     private let loop: LoopAddress<Never>
@@ -25,7 +30,7 @@ final class FaultyBroadcast {
             return Room(loop, fault)
         }
         var plan = LoadPlan(address: socket.localAddress, keys: [""])
-        plan.isRaw = true
+        plan.isRaw = fault != .swallows
         plan.pushCount = 60
         plan.hubBytesBefore = 0
         self.plan = plan
@@ -68,6 +73,7 @@ final class FaultyBroadcast {
             member.machine?.receive(bytes)
             while let event = member.machine?.next() {
                 switch event {
+                case .text(let payload) where fault == .swallows: greet(payload, member)
                 case .text(let payload): relay(Array(payload), from: member)
                 case .close: loop.close(id, afterFlush: true)
                 case .binary, .ping, .pong, .failed: break
@@ -86,6 +92,19 @@ final class FaultyBroadcast {
             member.machine = WebSocketMachine(role: .server)
         }
 
+        private func greet(_ message: UnsafeRawBufferPointer, _ member: Member) {
+            guard String(decoding: message, as: UTF8.self).contains(#""type":"hello""#) else { return }
+            let cursor = Cursor(generation: Generation(7), spaceTag: 1, position: .start)
+            let welcome = Welcome(
+                session: "s", serverTime: 1, user: "u", device: "d", replica: "d.1", space: "own",
+                generation: "0000000000000007")
+            for frame in [HubFrame.welcome(welcome), .synced(Synced(space: "own", cursor: cursor))] {
+                var text: [UInt8] = []
+                frame.encode(into: &text)
+                loop.send(member.id, FrameWriter.serverTextFrame(text))
+            }
+        }
+
         private func relay(_ message: [UInt8], from sender: Member) {
             count += 1
             var messages = [message]
@@ -94,7 +113,7 @@ final class FaultyBroadcast {
                 self.held = nil
             } else if count % 10 == 0 {
                 switch fault {
-                case .none: break
+                case .none, .swallows: break
                 case .drops: messages = []
                 case .doubles: messages.append(message)
                 case .swaps:

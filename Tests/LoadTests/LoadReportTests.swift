@@ -31,8 +31,10 @@ struct LoadReportTests {
     @Test("any fault, a failed connection, or nobody connected makes a run unclean")
     func clean() {
         #expect(report.isClean)
-        for fault in [\LoadFaults.lost, \.duplicate, \.outOfOrder, \.chainGaps, \.strayed, \.unreadable, \.notAccepted]
-        {
+        for fault in [
+            \LoadFaults.lost, \.duplicate, \.outOfOrder, \.chainGaps, \.strayed, \.unreadable, \.notAccepted,
+            \.unanswered,
+        ] {
             var unclean = report
             unclean.faults[keyPath: fault] = 1
             #expect(!unclean.isClean)

@@ -124,10 +124,30 @@ struct LoadRunTests {
         let report = try LoadRun(plan).run()
         #expect(!report.isClean)
         switch fault {
-        case .none: break
+        case .none, .swallows: break
         case .drops: #expect(report.faults.lost > 0 && report.faults.duplicate == 0)
         case .doubles: #expect(report.faults.duplicate > 0 && report.faults.lost == 0)
         case .swaps: #expect(report.faults.outOfOrder > 0 && report.faults.duplicate == 0)
+        }
+    }
+
+    @Test("a closed loop that waits in vain says why: what was lost, and what was never answered")
+    func stuck() throws {
+        for (fault, faults) in [
+            (FaultyBroadcast.Fault.drops, (lost: 3, unanswered: 0)), (.swallows, (lost: 0, unanswered: 2)),
+        ] {
+            let server = try FaultyBroadcast(fault: fault)
+            defer { server.stop() }
+            var plan = server.plan
+            plan.pushCount = nil
+            plan.changesPerPush = fault == .swallows ? 2 : 1
+            plan.warmupSeconds = 0
+            plan.measuredSeconds = 0.5
+            plan.drainSeconds = 0.3
+            let report = try LoadRun(plan).run()
+            #expect(!report.isClean)
+            #expect(
+                report.faults.lost == faults.lost && report.faults.unanswered == faults.unanswered, "\(report.text)")
         }
     }
 }

@@ -211,7 +211,11 @@ def main():
         print(json.dumps(hub.status(), indent=2))
     elif chosen.command == "pull":
         for change in hub.pull():
-            print(json.dumps(change, ensure_ascii=False, separators=(",", ":")))
+            try:
+                print(json.dumps(change, ensure_ascii=False, separators=(",", ":")), flush=True)
+            except BrokenPipeError:  # `| head` has enough
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return 0
     else:
         verdicts = {}
         with open(chosen.file or sys.stdin.fileno(), encoding="utf-8") as lines, hub.session() as session:

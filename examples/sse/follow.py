@@ -46,6 +46,15 @@ def events(lines):
             retry = int(value)
 
 
+def tell(line):
+    """Prints a line. Whoever read our output may be gone (`| head`): that ends us, and is no lost connection."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        raise SystemExit(0) from None
+
+
 def save(path, cursor):
     """All of the cursor or none of it: a half-written one would cost a whole reading of the log."""
     part = path.with_suffix(path.suffix + ".part")
@@ -87,7 +96,7 @@ def main():
                     frame = json.loads(data) if data else {}
                     changes = [frame["change"]] if kind == "conflict" else frame.get("changes", [])
                     for change in changes:
-                        print(json.dumps(change, ensure_ascii=False, separators=(",", ":")), flush=True)
+                        tell(json.dumps(change, ensure_ascii=False, separators=(",", ":")))
                     if kind == "error":
                         reason = frame["message"]
                         if frame["code"] == "unknown_device":

@@ -25,6 +25,15 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 PAUSE_SECONDS_MAX = 30
 
 
+def tell(line):
+    """Prints a line. Whoever read our output may be gone (`| head`): that ends us, and is no lost connection."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        raise SystemExit(0) from None
+
+
 def show(change, as_json):
     if as_json:
         line = json.dumps(change, ensure_ascii=False, separators=(",", ":"))
@@ -33,7 +42,7 @@ def show(change, as_json):
         mark = "deleted" if change.get("deleted") else "conflict" if change.get("sibling") else "change"
         body = json.dumps(change.get("body"), ensure_ascii=False)
         line = f"{when}  {mark:8}  {change['kind']}/{change['id']}  {body[:80]}"
-    print(line, flush=True)
+    tell(line)
 
 
 def save(path, cursor):
