@@ -55,8 +55,8 @@ public struct ItemResult: Sendable, Equatable {
     public var clock: VectorClock
     /// Where the log holds it, when something was written.
     public var position: Position?
-    /// The stored head, on stale, conflict and refusals. Nil also where one commit answers with too much of it: past
-    /// 8 MiB the device reads the record instead.
+    /// The stored head, on stale, conflict and refusals, but not on what is put off. Nil also where one commit
+    /// answers with too much of it: past 8 MiB the device reads the record instead.
     public var stored: LogEntry?
 
     public init(decision: Decision, clock: VectorClock, position: Position?, stored: LogEntry?) {
