@@ -69,7 +69,8 @@ public struct InputReader: Sendable {
                 }
                 batch.append(next)
                 bytes += count
-                if !isWhole, batch.count >= linesMax { post() }
+                // What is typed, or told by a program now and then, does not wait for more.
+                if !isWhole, batch.count >= linesMax || reader.mustWait { post() }
             }
         } catch {
             // Half of an atomic input is none.

@@ -19,6 +19,8 @@ public struct LineReader: ~Copyable {
     private var chunk: [UInt8]
     private var chunkCount = 0
     private var position = 0
+    /// Of the chunk's last line break; -1 where it has none.
+    private var lastBreak = -1
     private var pending: [UInt8] = []
     private var isSkipping = false
     private var isEnded = false
@@ -54,6 +56,13 @@ public struct LineReader: ~Copyable {
         }
     }
 
+    /// Whether the next line is still to be written by whoever writes the input: a pipe or a terminal that is silent.
+    public var mustWait: Bool {
+        guard !isEnded, position > lastBreak else { return false }
+        var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&ready, 1, 0) == 0
+    }
+
     private mutating func finish() -> Line? {
         isSkipping || !pending.isEmpty ? take() : nil
     }
@@ -83,6 +92,7 @@ public struct LineReader: ~Copyable {
             }
             isEnded = count == 0
             (position, chunkCount) = (0, count)
+            lastBreak = chunk[..<max(0, count)].lastIndex(of: UInt8(ascii: "\n")) ?? -1
             return count > 0
         }
     }

@@ -24,6 +24,37 @@ struct LineReaderTests {
         #expect(taken == 11)
     }
 
+    @Test("must wait where no whole line is there and nothing more has come, and not at the end")
+    func mustWait() throws {
+        let pipe = Pipe()
+        let writing = pipe.fileHandleForWriting
+        try writing.write(contentsOf: Data("a\nb\nc".utf8))
+        var reader = LineReader(descriptor: pipe.fileHandleForReading.fileDescriptor)
+        // Out of the macros: a reader cannot be copied.
+        var line = try reader.next()
+        #expect(line == text("a"))
+        var waits = reader.mustWait
+        #expect(!waits)
+        line = try reader.next()
+        #expect(line == text("b"))
+        waits = reader.mustWait
+        #expect(waits)
+        try writing.write(contentsOf: Data("\n".utf8))
+        waits = reader.mustWait
+        #expect(!waits)
+        line = try reader.next()
+        #expect(line == text("c"))
+        waits = reader.mustWait
+        #expect(waits)
+        try writing.close()
+        waits = reader.mustWait
+        #expect(!waits)
+        line = try reader.next()
+        #expect(line == nil)
+        waits = reader.mustWait
+        #expect(!waits)
+    }
+
     @Test("passes over a line that is too long and goes on behind it", arguments: [1, 5, 4_096])
     func skipsLong(chunkBytes: Int) throws {
         let long = String(repeating: "x", count: 101)

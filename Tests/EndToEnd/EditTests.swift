@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// Two devices that edit the same record, as their users type it, and the devices themselves.
@@ -42,6 +43,24 @@ struct EditTests {
         try push(#"{"kind":"note","id":"a b","body":6}"#, by: "tablet", ["--update", "--atomic"])
         #expect(try text(["get", "note", "a b"]) == "6\n" && text(["get", "note", "new"]) == "5\n")
         #expect(try text(["conflicts"]).isEmpty)
+    }
+
+    @Test("a line that is told now is pushed now, though the input goes on")
+    func toldNow() throws {
+        let path = hub.folder.appending(path: "pipe").path
+        try #require(mkfifo(path, 0o600) == 0)
+        // For reading too, or opening it would wait for its reader.
+        let writing = open(path, O_RDWR)
+        defer { close(writing) }
+        let push = try hub.run(["push", "--device", "laptop", path])
+        let tail = try hub.tail("phone")
+        for number in 1...2 {
+            let line = Array("{\"kind\":\"note\",\"id\":\"\(number)\",\"body\":1}\n".utf8)
+            #expect(write(writing, line, line.count) == line.count)
+            #expect(tail.wait(seconds: 20) { $0.lines.count == number })
+        }
+        push.signal(SIGTERM)
+        #expect(push.exitStatus() == 130, "\(push.errorText)")
     }
 
     @Test("edits of one version are merged for both devices, with the reason in tail, get and conflicts")
