@@ -58,7 +58,7 @@ extension LoadLoop {
         owners[id.index] = Int32(number)
     }
 
-    /// One source address has some 28,000 ports; a second one is used before they run out.
+    /// One source address has some 28,000 ports; a second one is used long before they run out.
     private func source() -> SocketAddress? {
         let ports = Double(plan.deviceCount) + plan.churnPerSecond * LoadLimits.portRestSeconds
         let sources = Int(ports / Double(LoadLimits.connectionsPerSource)) + 1
