@@ -8,7 +8,9 @@ BENCH ?=
 
 # Dynamic exclusivity checks cost 3x in user time on the frame path (measured). Debug builds and so the tests keep them,
 # and a violation is still found there. -Ounchecked is not used: it gains nothing more and removes preconditions.
-RELEASE = -c release --product carillon -Xswiftc -enforce-exclusivity=unchecked
+# Optimising across our modules as a whole, beyond what the compiler does by itself, gave 9 % more deliveries a CPU second
+# to lone pushes and 5 % more durable changes a second (medians of five alternating runs), and builds in the same time.
+RELEASE = -c release --product carillon -Xswiftc -enforce-exclusivity=unchecked -Xswiftc -cross-module-optimization
 HUB = .build/release/carillon
 
 .PHONY: help run build test lint bench autobahn schemathesis clean
