@@ -48,7 +48,7 @@ extension SQLiteTransaction {
     func history(of name: RecordName, in space: Identifier) throws(StoreError) -> [HistoryVersion] {
         guard let row = try SpaceRow.read(space, database) else { return [] }
         let query = try HotStatement(
-            "SELECT number, \(HistoryRow.columns) FROM history WHERE space = ? AND kind = ? AND id = ? ORDER BY number",
+            "SELECT number, \(ChangeRow.columns) FROM history WHERE space = ? AND kind = ? AND id = ? ORDER BY number",
             database)
         query.bind(1, row.number)
         query.bind(2, name.kind)
@@ -86,43 +86,18 @@ extension SQLiteTransaction {
 
 /// How a version lies in a row of `history`.
 private enum HistoryRow {
-    static let columns =
-        "namespace, clock, hash, is_deleted, updated_at, schema_version, writer, embedding, body"
     static let insertion =
-        "INSERT INTO history (space, kind, id, number, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        "INSERT INTO history (space, kind, id, number, \(ChangeRow.columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
     /// Binds all but the first three parameters: the space and the record.
     static func bind(_ version: HistoryVersion, to statement: HotStatement) {
-        let change = version.change
         statement.bind(4, version.number)
-        statement.bind(5, change.namespace)
-        change.clock.storedForm.withUnsafeBytes { statement.bind(6, $0) }
-        statement.bind(7, change.hash)
-        statement.bind(8, change.isDeleted ? 1 : 0)
-        statement.bind(9, change.updatedAt)
-        statement.bind(10, Int64(change.schemaVersion))
-        statement.bind(11, change.writer)
-        if let embedding = change.embedding {
-            StoredEmbedding.bytes(embedding).withUnsafeBytes { statement.bind(12, $0) }
-        } else {
-            statement.bindNull(12)
-        }
-        change.body.withUnsafeBytes { statement.bind(13, $0) }
+        ChangeRow.bind(version.change, to: statement, from: 5)
     }
 
     static func version(_ row: HotStatement, of name: RecordName) throws(StoreError) -> HistoryVersion {
-        guard let clock = VectorClock(storedForm: row.bytes(2)) else {
-            throw .corrupt("a clock in the history of \(name.kind)/\(name.id) is damaged")
-        }
-        var embedding: [Float]?
-        if !row.isNull(8) {
-            embedding = StoredEmbedding.embedding(row.bytes(8))
-            if embedding == nil { throw .corrupt("an embedding in the history of \(name.kind)/\(name.id) is damaged") }
-        }
-        let change = Change(
-            kind: name.kind, id: name.id, namespace: row.name(1), clock: clock, hash: row.name(3),
-            body: ArraySlice(Array(row.bytes(9))), isDeleted: row.number(4) != 0, updatedAt: row.number(5),
-            schemaVersion: Int(row.number(6)), embedding: embedding, writer: row.name(7))
+        let change = try ChangeRow.change(
+            row, from: 1, kind: name.kind, id: name.id, place: "in the history of \(name.kind)/\(name.id)")
         return HistoryVersion(number: row.number(0), change: change)
     }
 }

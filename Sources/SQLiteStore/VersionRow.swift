@@ -4,14 +4,13 @@ internal import Storage
 /// How a log entry lies in a row of `versions`. The body comes behind all that deciding needs: what is read without it
 /// touches no overflow page. Only the reason and its detail are behind the body.
 enum VersionRow {
-    private static let decisive =
-        "position, kind, id, is_sibling, author, namespace, clock, hash, is_deleted, updated_at, schema_version, "
-        + "writer, "
+    private static let place = "position, kind, id, is_sibling, author, "
+    private static let changeColumn: CInt = 5
 
-    static let columns = decisive + "embedding, body, reason, detail"
+    static let columns = "\(place)\(ChangeRow.columns), reason, detail"
 
     /// As ``columns``, without the content: no embedding, an empty body, no reason.
-    static let columnsWithoutContent = decisive + "NULL, x'', '', ''"
+    static let columnsWithoutContent = "\(place)\(ChangeRow.columnsWithoutContent), '', ''"
 
     static let insertion = "INSERT INTO versions (space, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
@@ -23,19 +22,7 @@ enum VersionRow {
         statement.bind(4, change.id)
         statement.bind(5, entry.isSibling ? 1 : 0)
         statement.bind(6, entry.author)
-        statement.bind(7, change.namespace)
-        change.clock.storedForm.withUnsafeBytes { statement.bind(8, $0) }
-        statement.bind(9, change.hash)
-        statement.bind(10, change.isDeleted ? 1 : 0)
-        statement.bind(11, change.updatedAt)
-        statement.bind(12, Int64(change.schemaVersion))
-        statement.bind(13, change.writer)
-        if let embedding = change.embedding {
-            StoredEmbedding.bytes(embedding).withUnsafeBytes { statement.bind(14, $0) }
-        } else {
-            statement.bindNull(14)
-        }
-        change.body.withUnsafeBytes { statement.bind(15, $0) }
+        ChangeRow.bind(change, to: statement, from: 7)
         statement.bindStatic(16, reasonText(entry.reason))
         if entry.detail.isEmpty {
             statement.bindStatic(17, "")
@@ -74,18 +61,8 @@ enum VersionRow {
     /// The entry in the current row of a statement that selects ``columns`` or ``columnsWithoutContent``.
     static func entry(_ row: HotStatement) throws(StoreError) -> LogEntry {
         let position = Position(row.number(0))
-        guard let clock = VectorClock(storedForm: row.bytes(6)) else {
-            throw .corrupt("the clock at position \(position) is damaged")
-        }
-        var embedding: [Float]?
-        if !row.isNull(12) {
-            embedding = StoredEmbedding.embedding(row.bytes(12))
-            if embedding == nil { throw .corrupt("the embedding at position \(position) is damaged") }
-        }
-        let change = Change(
-            kind: row.name(1), id: row.name(2), namespace: row.name(5), clock: clock, hash: row.name(7),
-            body: ArraySlice(Array(row.bytes(13))), isDeleted: row.number(8) != 0, updatedAt: row.number(9),
-            schemaVersion: Int(row.number(10)), embedding: embedding, writer: row.name(11))
+        let change = try ChangeRow.change(
+            row, from: changeColumn, kind: row.name(1), id: row.name(2), place: "at position \(position)")
         return LogEntry(
             position: position, author: row.name(4), change: change, isSibling: row.number(3) != 0,
             reason: Reason(rawValue: row.name(14).text) ?? .newer, detail: row.name(15).text)
