@@ -47,10 +47,7 @@ struct ChangeDecoder {
             if mustSupersede, change.supersedes.isEmpty { throw .missing("supersedes") }
             return .change(change)
         } catch {
-            return .rejected(
-                ItemRejection(
-                    kind: decoder.echo(decoder.kind, scanner), id: decoder.echo(decoder.id, scanner),
-                    error: error.code, message: error.message))
+            return .rejected(decoder.rejection(error, scanner))
         }
     }
 
@@ -59,14 +56,9 @@ struct ChangeDecoder {
         _ scanner: JSONScanner, at place: Range<Int>, of bytes: [UInt8], limits: WireLimits
     ) throws(FieldProblem) -> LogEntry {
         var decoder = ChangeDecoder()
-        var walker = scanner.at(place)
-        let isObject: Bool
-        do throws(JSONError) {
-            isObject = try decoder.collect(&walker)
-        } catch {
-            throw FieldProblem(error)
+        guard try decoder.collect(scanner, at: place) else {
+            throw FieldProblem(.badField, "a change must be an object")
         }
-        guard isObject else { throw FieldProblem(.badField, "a change must be an object") }
         let change = try decoder.change(scanner, of: bytes, limits: limits)
         guard let position = try decoder.position.position(scanner) else { throw .missing("position") }
         // Empty where the hub is the author, as no name is.
@@ -85,14 +77,7 @@ struct ChangeDecoder {
         _ scanner: JSONScanner, at place: Range<Int>, of bytes: [UInt8], limits: WireLimits
     ) throws(FieldProblem) -> (PushItem, Settlement?) {
         var decoder = ChangeDecoder(isResolution: true)
-        var walker = scanner.at(place)
-        let isObject: Bool
-        do throws(JSONError) {
-            isObject = try decoder.collect(&walker)
-        } catch {
-            throw FieldProblem(error)
-        }
-        guard isObject else {
+        guard try decoder.collect(scanner, at: place) else {
             let rejection = ItemRejection(
                 kind: nil, id: nil, error: .badField, message: "a resolution must be an object")
             return (.rejected(rejection), nil)
@@ -101,10 +86,7 @@ struct ChangeDecoder {
             let (change, settlement) = try decoder.resolution(scanner, of: bytes, limits: limits)
             return (.change(change), settlement)
         } catch {
-            let rejection = ItemRejection(
-                kind: decoder.echo(decoder.kind, scanner), id: decoder.echo(decoder.id, scanner), error: error.code,
-                message: error.message)
-            return (.rejected(rejection), nil)
+            return (.rejected(decoder.rejection(error, scanner)), nil)
         }
     }
 
@@ -132,6 +114,22 @@ struct ChangeDecoder {
             kind: kind, id: id, clock: VectorClock(), hash: "", body: [], supersedes: superseded)
         let name = VersionName(clock: kept, hash: try hash.identifier(scanner, code: .badField))
         return (change, Settlement(keeps: name))
+    }
+
+    /// The rejection of an item that was collected, with its names where they can be repeated.
+    private func rejection(_ problem: FieldProblem, _ scanner: JSONScanner) -> ItemRejection {
+        ItemRejection(
+            kind: echo(kind, scanner), id: echo(id, scanner), error: problem.code, message: problem.message)
+    }
+
+    /// As ``collect(_:)``, at a validated value.
+    private mutating func collect(_ scanner: JSONScanner, at place: Range<Int>) throws(FieldProblem) -> Bool {
+        var walker = scanner.at(place)
+        do throws(JSONError) {
+            return try collect(&walker)
+        } catch {
+            throw FieldProblem(error)
+        }
     }
 
     /// Notes where the fields lie. False where the value is no object.

@@ -26,15 +26,10 @@ extension FrameEncoder {
         out.put("{\"conflicts\":[")
         for (index, record) in page.records.enumerated() {
             if index > 0 { out.put(",") }
-            out.put("{\"kind\":")
-            out.putString(record.head.change.kind.text)
-            out.put(",\"id\":")
-            out.putString(record.head.change.id.text)
+            out.put("{")
+            put(record.head.change.name, into: &out)
             out.put(",")
-            var fields: [UInt8] = []
-            FrameEncoder.record(record, into: &fields)
-            // Its object's fields, without the brace that opens it and the one that closes it.
-            out.append(contentsOf: fields.dropFirst().dropLast())
+            versions(of: record, into: &out)
             if page.omittedSiblingCount > 0, index == page.records.count - 1 {
                 out.put(",\"omitted\":")
                 out.putInteger(page.omittedSiblingCount)
@@ -58,11 +53,7 @@ extension FrameEncoder {
             out.put("}")
         }
         out.put("]")
-        if let next = diff.next {
-            out.put(",\"next\":\"")
-            NameToken(next).write(into: &out)
-            out.put("\"")
-        }
+        put(next: diff.next, into: &out)
         out.put(",\"has_more\":")
         out.putBoolean(diff.hasMore)
         out.put("}")
@@ -90,11 +81,14 @@ extension FrameEncoder {
 
     private static func close(_ next: RecordName?, into out: inout [UInt8]) {
         out.put("]")
-        if let next {
-            out.put(",\"next\":\"")
-            NameToken(next).write(into: &out)
-            out.put("\"")
-        }
+        put(next: next, into: &out)
         out.put("}")
+    }
+
+    private static func put(next: RecordName?, into out: inout [UInt8]) {
+        guard let next else { return }
+        out.put(",\"next\":\"")
+        NameToken(next).write(into: &out)
+        out.put("\"")
     }
 }

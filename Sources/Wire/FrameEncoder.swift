@@ -98,10 +98,7 @@ public enum FrameEncoder {
         // Once for the page: reserving for each entry would move the whole page each time.
         out.reserveCapacity(entries.reduce(out.count + 256) { $0 + $1.change.body.count + 512 })
         out.put("{\"changes\":[")
-        for (index, entry) in entries.enumerated() {
-            if index > 0 { out.put(",") }
-            encodeEntry(entry, into: &out)
-        }
+        encodeEntries(entries, into: &out)
         out.put("],\"cursor\":\"")
         cursor.write(into: &out)
         out.put("\",\"has_more\":")
@@ -111,14 +108,26 @@ public enum FrameEncoder {
 
     /// Appends a record, the answer of `GET /v1/records/{kind}/{id}`: `head`, and `siblings`, oldest first.
     public static func record(_ record: Record, into out: inout [UInt8]) {
-        out.put("{\"head\":")
+        out.put("{")
+        versions(of: record, into: &out)
+        out.put("}")
+    }
+
+    /// Appends the fields `head` and `siblings`.
+    static func versions(of record: Record, into out: inout [UInt8]) {
+        out.put("\"head\":")
         encodeEntry(record.head, into: &out)
         out.put(",\"siblings\":[")
-        for (index, sibling) in record.siblings.enumerated() {
-            if index > 0 { out.put(",") }
-            encodeEntry(sibling, into: &out)
+        encodeEntries(record.siblings, into: &out)
+        out.put("]")
+    }
+
+    /// Appends `entries` with commas between.
+    static func encodeEntries(_ entries: [LogEntry], into out: inout [UInt8]) {
+        for (index, entry) in entries.enumerated() {
+            if index > 0 { changesSeparator(into: &out) }
+            encodeEntry(entry, into: &out)
         }
-        out.put("]}")
     }
 
     /// Appends the limits as an object.

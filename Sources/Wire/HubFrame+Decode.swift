@@ -7,15 +7,27 @@ extension HubFrame {
     /// A client passes over `unknown_frame`: later hubs may say more. An error code of a later hub reads as
     /// ``ErrorCode/internal``.
     public static func decode(_ bytes: [UInt8], limits: WireLimits = .standard) throws(FrameError) -> HubFrame {
-        let result: Result<HubFrame, FrameError> = bytes.withUnsafeBytes { raw in
-            Result { () throws(FrameError) -> HubFrame in
+        try JSONScanner.read(bytes) { (scanner, _) throws(FieldProblem) -> HubFrame in
+            try HubFrameDecoder(scanner, bytes: bytes, limits: limits).frame()
+        }
+    }
+}
+
+extension JSONScanner {
+    /// Validates all of `bytes`, then lets `body` read the value at its place.
+    static func read<Value>(
+        _ bytes: [UInt8], _ body: (JSONScanner, Range<Int>) throws(FieldProblem) -> Value
+    ) throws(FrameError) -> Value {
+        let result: Result<Value, FrameError> = bytes.withUnsafeBytes { raw in
+            Result { () throws(FrameError) -> Value in
+                let place: Range<Int>
                 do throws(JSONError) {
-                    _ = try JSONScanner.validate(raw)
+                    place = try JSONScanner.validate(raw)
                 } catch {
                     throw FrameError(error)
                 }
                 do throws(FieldProblem) {
-                    return try HubFrameDecoder(JSONScanner(raw), bytes: bytes, limits: limits).frame()
+                    return try body(JSONScanner(raw), place)
                 } catch {
                     throw FrameError(error.code, error.message)
                 }

@@ -122,10 +122,7 @@ extension PushedItem {
 extension Changes {
     func encode(into out: inout [UInt8]) {
         FrameEncoder.changesPrefix(space: space, after: after, upTo: upTo, into: &out)
-        for (index, entry) in changes.enumerated() {
-            if index > 0 { FrameEncoder.changesSeparator(into: &out) }
-            FrameEncoder.encodeEntry(entry, into: &out)
-        }
+        FrameEncoder.encodeEntries(changes, into: &out)
         FrameEncoder.changesSuffix(into: &out)
     }
 }

@@ -21,22 +21,9 @@ public struct PullPage: Sendable, Equatable {
 
     /// Reads the answer, for clients. Bodies are slices of `bytes`.
     public static func decode(_ bytes: [UInt8], limits: WireLimits = .standard) throws(FrameError) -> PullPage {
-        let result: Result<PullPage, FrameError> = bytes.withUnsafeBytes { raw in
-            Result { () throws(FrameError) -> PullPage in
-                let place: Range<Int>
-                do throws(JSONError) {
-                    place = try JSONScanner.validate(raw)
-                } catch {
-                    throw FrameError(error)
-                }
-                do throws(FieldProblem) {
-                    return try read(ObjectReader(JSONScanner(raw), at: place), of: bytes, limits: limits)
-                } catch {
-                    throw FrameError(error.code, error.message)
-                }
-            }
+        try JSONScanner.read(bytes) { (scanner, place) throws(FieldProblem) -> PullPage in
+            try read(ObjectReader(scanner, at: place), of: bytes, limits: limits)
         }
-        return try result.get()
     }
 
     private static func read(

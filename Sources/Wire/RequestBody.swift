@@ -9,22 +9,9 @@ enum RequestBody {
             throw FrameError(
                 .tooLarge, "the body has \(bytes.count) bytes, over the limit of \(limits.frameBytesMax)")
         }
-        let result: Result<Value, FrameError> = bytes.withUnsafeBytes { raw in
-            Result { () throws(FrameError) -> Value in
-                let place: Range<Int>
-                do throws(JSONError) {
-                    place = try JSONScanner.validate(raw)
-                } catch {
-                    throw FrameError(error)
-                }
-                do throws(FieldProblem) {
-                    return try read(ObjectReader(JSONScanner(raw), at: place))
-                } catch {
-                    throw FrameError(error.code, error.message)
-                }
-            }
+        return try JSONScanner.read(bytes) { (scanner, place) throws(FieldProblem) -> Value in
+            try read(ObjectReader(scanner, at: place))
         }
-        return try result.get()
     }
 }
 
