@@ -63,7 +63,11 @@ struct Authenticator: Sendable {
 
     /// Checks a hello and finds where the device's chain begins.
     func admit(_ hello: Hello, headerKey: String?) throws(ErrorFrameError) -> Member {
-        let holder = try holder(of: headerKey ?? hello.key)
+        try admit(hello, of: holder(of: headerKey ?? hello.key))
+    }
+
+    /// As ``admit(_:headerKey:)``, for whose key is known to be good.
+    func admit(_ hello: Hello, of holder: Holder) throws(ErrorFrameError) -> Member {
         do {
             let space = holder.user.space
             var device = try device(hello.device, of: holder.user, client: hello.client)

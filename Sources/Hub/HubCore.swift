@@ -68,8 +68,10 @@ final class HubCore: Sendable {
     }
 
     /// The shard where the sessions of a space gather: one commit then wakes one thread.
-    func home(of space: Identifier) -> Int {
-        Int(UInt(bitPattern: space.hashValue) % UInt(configuration.shardCount))
+    func home(of space: Identifier) -> Int { HubCore.turn(of: space, among: configuration.shardCount) }
+
+    private static func turn(of space: Identifier, among count: Int) -> Int {
+        Int(UInt(bitPattern: space.hashValue) % UInt(count))
     }
 
     /// Whether a shard may have one more connection, by its last word.
@@ -86,13 +88,19 @@ final class HubCore: Sendable {
     ///
     /// - Parameter shard: whose thread this is, nil for another.
     func submit(_ push: PendingPush, from shard: Int?) -> JournalLane.Refusal? {
-        let lane = lanes[Int(UInt(bitPattern: push.submission.space.hashValue) % UInt(lanes.count))]
-        let turn = store.writesBlock ? nil : shard
-        var isDue = false
-        let refusal = lane.submit(push, hasTurn: turn != nil, isDue: &isDue)
-        // The shard takes its own mail at the end of the turn.
-        if isDue, let turn { post(.commit(lane), to: turn) }
-        return refusal
+        let lane = lanes[HubCore.turn(of: push.submission.space, among: lanes.count)]
+        switch lane.submit(push) {
+        case .refused(let refusal): return refusal
+        case .waits: break
+        case .woke:
+            if !store.writesBlock, let shard {
+                // The shard takes its own mail at the end of the turn.
+                post(.commit(lane), to: shard)
+            } else {
+                lane.runOnQueue()
+            }
+        }
+        return nil
     }
 
     /// Runs store reads off the event loops. Work of one `key` runs in order.

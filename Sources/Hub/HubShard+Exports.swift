@@ -19,22 +19,11 @@ extension HubShard {
         let asked = subscription.interest.query(
             after: subscription.seen, limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
         let (generation, isChunked) = (stream.opening.generation, stream.isChunked)
-        let (id, shard, core) = (connection.id, number, core)
-        core.read(key: id.index) {
-            do throws(StoreError) {
-                let page = try core.store.page(asked)
-                guard core.store.generation == generation else {
-                    return core.post(.exported(id, .failure(ErrorFrameError(.resync))), to: shard)
-                }
-                let entries = page.entries.filter { includesDeleted || !$0.change.isDeleted }
-                let lines = ExportLines.encode(entries, isChunked: isChunked)
-                let read = ExportPage(
-                    body: SharedBytes(lines), lineCount: entries.count, upTo: page.upTo, hasMore: page.hasMore)
-                core.post(.exported(id, .success(read)), to: shard)
-            } catch {
-                core.log.warning("a page of the log could not be read for an export: \(error)")
-                core.post(.exported(id, .failure(ErrorFrameError(frame: ErrorFrame(error)))), to: shard)
-            }
+        readPage(connection.id, asked, of: generation, for: "an export", mail: ShardMail.exported) { page in
+            let entries = page.entries.filter { includesDeleted || !$0.change.isDeleted }
+            let lines = ExportLines.encode(entries, isChunked: isChunked)
+            return ExportPage(
+                body: SharedBytes(lines), lineCount: entries.count, upTo: page.upTo, hasMore: page.hasMore)
         }
     }
 

@@ -120,29 +120,40 @@ extension HubShard {
         connection.subscription?.state = .reading
         let asked = subscription.interest.query(
             after: subscription.seen, limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
-        let (id, shard, core) = (connection.id, number, core)
+        readPage(connection.id, asked, for: "a subscriber", mail: ShardMail.page) {
+            CatchUpPage(items: BroadcastItem.encode($0.entries), upTo: $0.upTo, hasMore: $0.hasMore)
+        }
+    }
+
+    /// Reads a page of the log off the loop, and mails what `make` makes of it there.
+    ///
+    /// - Parameter generation: the life of the log that the page must be of, where the reader minds.
+    func readPage<Page: Sendable>(
+        _ id: ConnectionID, _ query: PageQuery, of generation: Generation? = nil, for reader: String,
+        mail: @escaping @Sendable (ConnectionID, Result<Page, ErrorFrameError>) -> ShardMail,
+        make: @escaping @Sendable (LogPage) -> Page
+    ) {
+        let (shard, core) = (number, core)
         core.read(key: id.index) {
             do throws(StoreError) {
-                let page = try core.store.page(asked)
-                let encoded = CatchUpPage(
-                    items: BroadcastItem.encode(page.entries), upTo: page.upTo,
-                    hasMore: page.hasMore)
-                core.post(.page(id, .success(encoded)), to: shard)
+                let page = try core.store.page(query)
+                let isOfThisLife = generation.map { core.store.generation == $0 } ?? true
+                core.post(mail(id, isOfThisLife ? .success(make(page)) : .failure(ErrorFrameError(.resync))), to: shard)
             } catch {
-                core.log.warning("a page of the log could not be read: \(error)")
-                core.post(.page(id, .failure(error)), to: shard)
+                core.log.warning("a page of the log could not be read for \(reader): \(error)")
+                core.post(mail(id, .failure(ErrorFrameError(frame: ErrorFrame(error)))), to: shard)
             }
         }
     }
 
-    func takePage(_ connection: Connection, _ result: Result<CatchUpPage, StoreError>) {
+    func takePage(_ connection: Connection, _ result: Result<CatchUpPage, ErrorFrameError>) {
         guard let subscription = connection.subscription, subscription.state == .reading,
             let room = rooms[subscription.space]
         else { return }
         switch result {
         case .failure(let error):
             // The chain cannot go on. The device comes back with its cursor.
-            refuse(connection, ErrorFrame(error))
+            refuse(connection, error.frame)
         case .success(let page):
             let items = page.items.filter { subscription.interest.wants($0) }
             if !items.isEmpty {

@@ -1,5 +1,4 @@
 internal import Causality
-internal import Logging
 internal import Reactor
 internal import Storage
 internal import Wire
@@ -45,22 +44,11 @@ extension HubShard {
         let interest = subscription.interest
         let asked = interest.query(after: subscription.seen, limit: limit, bytesMax: core.limits.pullBytesMax)
         let generation = stream.opening.generation
-        let (id, shard, core) = (connection.id, number, core)
-        core.read(key: id.index) {
-            do throws(StoreError) {
-                let page = try core.store.page(asked)
-                guard core.store.generation == generation else {
-                    return core.post(.polled(id, .failure(ErrorFrameError(.resync))), to: shard)
-                }
-                let entries = page.entries.filter { !interest.leavesOut($0) }
-                let cursor = Cursor(generation: generation, space: asked.space, position: page.upTo)
-                let body = entries.isEmpty ? nil : HubShard.pollBody(entries, cursor, hasMore: page.hasMore)
-                core.post(
-                    .polled(id, .success(PollPage(body: body, upTo: page.upTo, hasMore: page.hasMore))), to: shard)
-            } catch {
-                core.log.warning("a page of the log could not be read for a poll: \(error)")
-                core.post(.polled(id, .failure(ErrorFrameError(frame: ErrorFrame(error)))), to: shard)
-            }
+        readPage(connection.id, asked, of: generation, for: "a poll", mail: ShardMail.polled) { page in
+            let entries = page.entries.filter { !interest.leavesOut($0) }
+            let cursor = Cursor(generation: generation, space: asked.space, position: page.upTo)
+            let body = entries.isEmpty ? nil : HubShard.pollBody(entries, cursor, hasMore: page.hasMore)
+            return PollPage(body: body, upTo: page.upTo, hasMore: page.hasMore)
         }
     }
 

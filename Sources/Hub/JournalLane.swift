@@ -70,34 +70,35 @@ final class JournalLane: Sendable {
         case closed
     }
 
-    /// Takes a push to be committed, or says at once why not; then its answer is never called.
-    ///
-    /// - Parameter hasTurn: whether the caller sees to it that ``run()`` is called when ``isDue`` comes back.
-    func submit(_ push: PendingPush, hasTurn: Bool, isDue: inout Bool) -> Refusal? {
-        var isFirst = false
-        let refusal: Refusal? = state.withLock { state in
-            if state.isClosed { return .closed }
+    enum Submitted {
+        /// Its answer will never be called.
+        case refused(Refusal)
+        /// The run that is under way takes it.
+        case waits
+        /// The lane was at rest: the caller sees to it that it runs.
+        case woke
+    }
+
+    /// Takes a push to be committed, or says at once why not.
+    func submit(_ push: PendingPush) -> Submitted {
+        state.withLock { state in
+            if state.isClosed { return .refused(.closed) }
             let isFull =
                 state.waitingBytes + push.bytes > limits.laneBytesMax && !state.waiting.isEmpty
                 || state.waiting.count >= limits.lanePushesMax
-            if isFull { return .overloaded }
+            if isFull { return .refused(.overloaded) }
             state.waiting.append(push)
             state.waitingBytes += push.bytes
-            if !state.isCommitting {
-                state.isCommitting = true
-                isFirst = true
-                // Under the lock, so that `close` waits for it.
-                running.enter()
-            }
-            return nil
+            guard !state.isCommitting else { return .waits }
+            state.isCommitting = true
+            // Under the lock, so that `close` waits for it.
+            running.enter()
+            return .woke
         }
-        guard isFirst else { return refusal }
-        if hasTurn {
-            isDue = true
-        } else {
-            queue.async { _ = self.run() }
-        }
-        return nil
+    }
+
+    func runOnQueue() {
+        queue.async { _ = self.run() }
     }
 
     /// Takes no more pushes and returns when the last one is answered.

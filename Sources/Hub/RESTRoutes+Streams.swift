@@ -39,7 +39,7 @@ extension RESTRoutes {
         // A head alone reads nothing for a device, so it begins no new life of one.
         if let name, request.head.request.method != .head {
             let hello = Hello(device: name, cursor: cursor, client: request.head.field(.userAgent))
-            let member = try Authenticator(store: core.store).admit(hello, headerKey: request.head.apiKey)
+            let member = try Authenticator(store: core.store).admit(hello, of: holder)
             (start, device) = (member.start, member.device)
         } else {
             let space = holder.user.space

@@ -15,7 +15,7 @@ enum ShardMail: Sendable {
     /// A push of a socket session is settled.
     case pushed(ConnectionID, PushAnswer)
     /// A stretch of the log for a device that catches up.
-    case page(ConnectionID, Result<CatchUpPage, StoreError>)
+    case page(ConnectionID, Result<CatchUpPage, ErrorFrameError>)
     case broadcast(Broadcast)
     /// The lane has pushes and waits for the end of this shard's turn.
     case commit(JournalLane)
