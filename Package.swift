@@ -21,6 +21,10 @@ let package = Package(
         .executable(name: "carillon", targets: ["carillon"]),
         .library(name: "CarillonClient", targets: ["CarillonClient"]),
     ],
+    traits: [
+        .trait(
+            name: "NATS", description: "Hubs of one Postgres may tell each other of commits over NATS (libnats-dev).")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -31,6 +35,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CNats", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], swiftSettings: settings),
         .target(name: "Causality", swiftSettings: settings),
         .target(name: "Wire", dependencies: ["Causality", "Cryptography", "Storage"], swiftSettings: settings),
@@ -44,6 +50,12 @@ let package = Package(
                 "Causality", "Storage", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
+            swiftSettings: settings),
+        .target(
+            name: "PostgresStore", dependencies: ["CPostgres", "Causality", "Storage"], swiftSettings: settings),
+        // Empty without the trait, so that the default build does not need the library.
+        .target(
+            name: "NATSBus", dependencies: [.target(name: "CNats", condition: .when(traits: ["NATS"])), "Storage"],
             swiftSettings: settings),
         .target(
             name: "Hub",
@@ -62,24 +74,26 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "Causality", "Cryptography", "HTTP", "SQLiteStore", "Storage", "WebSocket", "Wire",
+                "Causality", "Cryptography", "HTTP", "PostgresStore", "SQLiteStore", "Storage", "WebSocket", "Wire",
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "carillon",
             dependencies: [
-                "Bench", "Causality", "CarillonClient", "Cryptography", "Hub", "Load", "Reactor", "SQLiteStore",
-                "Storage",
-                "Wire", arguments, logging,
+                "Bench", "Causality", "CarillonClient", "Cryptography", "Hub", "Load", "NATSBus", "PostgresStore",
+                "Reactor", "SQLiteStore", "Storage", "Wire", arguments, logging,
             ],
             swiftSettings: settings),
 
+        // Private servers for tests: started on a folder of their own, stopped with the process.
+        .target(name: "PostgresTesting", path: "Tests/PostgresTesting", swiftSettings: settings),
         .testTarget(name: "CausalityTests", dependencies: ["Causality"], swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Causality", "Storage"], swiftSettings: settings),
         .testTarget(
             name: "StoreConformance",
             dependencies: [
-                "Causality", "SQLiteStore", "Storage", .product(name: "GRDB", package: "GRDB.swift"),
+                "Causality", "PostgresStore", "PostgresTesting", "SQLiteStore", "Storage",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: settings),
         .testTarget(
@@ -90,7 +104,11 @@ let package = Package(
             dependencies: ["Causality", "Hub", "Reactor", "SQLiteStore", "Storage", "WebSocket", "Wire", logging],
             swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Causality", "Storage", "Wire"], swiftSettings: settings),
-        .testTarget(name: "EndToEnd", dependencies: ["carillon"], swiftSettings: settings),
+        .testTarget(name: "EndToEnd", dependencies: ["PostgresTesting", "carillon"], swiftSettings: settings),
+        .testTarget(
+            name: "PostgresStoreTests",
+            dependencies: ["CPostgres", "Causality", "PostgresStore", "PostgresTesting", "Storage"],
+            swiftSettings: settings),
         .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
         .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),

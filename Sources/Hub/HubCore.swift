@@ -154,7 +154,7 @@ extension ErrorFrame {
     init(_ error: StoreError, pushID: String? = nil) {
         switch error {
         case .full: self.init(code: .storageFull, retryAfterMs: 10_000, pushID: pushID, isFatal: false)
-        case .unavailable, .outcomeUnknown:
+        case .unavailable, .denied, .outcomeUnknown:
             self.init(code: .storeUnavailable, retryAfterMs: 1_000, pushID: pushID, isFatal: false)
         case .corrupt, .newerSchema, .refused:
             self.init(code: .internal, pushID: pushID, isFatal: false)

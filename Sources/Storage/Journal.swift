@@ -52,13 +52,18 @@ public struct Journal: Sendable {
         let indicesBySpace = Dictionary(grouping: submissions.indices) { submissions[$0].space }
             .sorted { $0.key < $1.key }
         return try store.write { (transaction) throws(StoreError) -> Receipt in
+            let touched = indicesBySpace.map { space, own in
+                Journal.touched(own.map { submissions[$0] }, in: space)
+            }
+            try transaction.prepare(touched)
             let policies = try transaction.policies()
+            let now = try transaction.time ?? now
             var receipt = Receipt(results: Array(repeating: [], count: submissions.count), batches: [])
             var storedBytes = 0
             var mergeWorkLeft = mergeWorkMax
             for (index, (space, own)) in indicesBySpace.enumerated() {
                 var draft = try SpaceDraft(
-                    space: space, touching: own.map { submissions[$0] }, now: now, transaction: transaction,
+                    space: space, touching: touched[index].names, now: now, transaction: transaction,
                     storedBytes: storedBytes, mergeWorkMax: mergeWorkLeft / (indicesBySpace.count - index),
                     contentHash: contentHash)
                 for index in own {
@@ -70,5 +75,19 @@ public struct Journal: Sendable {
             }
             return receipt
         }
+    }
+
+    private static func touched(_ submissions: [Submission], in space: Identifier) -> TouchedRecords {
+        var seen: Set<RecordName> = []
+        var touched = TouchedRecords(space: space, names: [])
+        for submission in submissions {
+            if let key = submission.answerKey {
+                touched.requests.append(KeptRequest(key: key, device: submission.author))
+            }
+            for change in submission.changes where seen.insert(change.name).inserted {
+                touched.names.append(change.name)
+            }
+        }
+        return touched
     }
 }

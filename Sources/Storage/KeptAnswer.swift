@@ -13,6 +13,17 @@ public struct AnswerKey: Sendable, Hashable {
     }
 }
 
+/// A request whose answer may be kept.
+public struct KeptRequest: Sendable, Hashable {
+    public let key: AnswerKey
+    public let device: Identifier
+
+    public init(key: AnswerKey, device: Identifier) {
+        self.key = key
+        self.device = device
+    }
+}
+
 /// What a push was answered, kept in the commit that it made: whoever lost the answer asks again and gets the same.
 ///
 /// Positions, clocks and decisions are kept; the versions that an answer carries along are read again.

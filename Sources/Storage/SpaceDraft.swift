@@ -27,7 +27,7 @@ struct SpaceDraft {
     private(set) var storedBytes: Int
 
     init(
-        space: Identifier, touching submissions: [Submission], now: Position, transaction: any StoreTransaction,
+        space: Identifier, touching names: [RecordName], now: Position, transaction: any StoreTransaction,
         storedBytes: Int, mergeWorkMax: Int, contentHash: Journal.ContentHash?
     ) throws(StoreError) {
         self.space = space
@@ -38,11 +38,6 @@ struct SpaceDraft {
         self.storedBytes = storedBytes
         before = try transaction.lockHead(of: space)
         head = before
-        var seen: Set<RecordName> = []
-        var names: [RecordName] = []
-        for submission in submissions {
-            for change in submission.changes where seen.insert(change.name).inserted { names.append(change.name) }
-        }
         let stored = try transaction.records(names, in: space)
         records = [:]
         records.reserveCapacity(names.count)

@@ -12,7 +12,7 @@ public import Causality
 /// - Compaction: the log holds one entry for each head and each sibling; an ended version's entry is gone.
 public protocol Store: Sendable {
     /// Random name of this log's life: new when the store is created or restored, so that a cursor from another life
-    /// is told apart.
+    /// is told apart. It changes while the hub runs when the store is restored behind its back.
     var generation: Generation { get }
 
     /// How many journal lanes gain from writing at once. 1 where there is a single writer.
@@ -27,6 +27,10 @@ public protocol Store: Sendable {
 
     /// The newest position of `space`: ``Position/start`` when nothing was ever written.
     func head(of space: Identifier) throws(StoreError) -> Position
+
+    /// The newest positions of `spaces`; a space in which nothing was ever written is left out. For a hub that looks
+    /// what other hubs have written: at most ``SpaceHeads/spacesMax`` at once.
+    func heads(of spaces: [Identifier]) throws(StoreError) -> [Identifier: Position]
 
     /// The entries of `query.space` after `query.after`, in order of position, from one consistent cut.
     func page(_ query: PageQuery) throws(StoreError) -> LogPage
@@ -60,10 +64,49 @@ public protocol Store: Sendable {
 
 extension Store {
     public var writesBlock: Bool { true }
+
+    public func heads(of spaces: [Identifier]) throws(StoreError) -> [Identifier: Position] {
+        var heads: [Identifier: Position] = [:]
+        for space in spaces {
+            let head = try head(of: space)
+            if head > .start { heads[space] = head }
+        }
+        return heads
+    }
+}
+
+/// Bounds of ``Store/heads(of:)``.
+public enum SpaceHeads {
+    /// Spaces of one call: some 40 KiB of names.
+    public static let spacesMax = 1_000
+}
+
+/// What a commit is about to touch in one space.
+public struct TouchedRecords: Sendable {
+    public var space: Identifier
+    /// Each name once.
+    public var names: [RecordName]
+    /// Requests that may have come before.
+    public var requests: [KeptRequest]
+
+    public init(space: Identifier, names: [RecordName], requests: [KeptRequest] = []) {
+        self.space = space
+        self.names = names
+        self.requests = requests
+    }
 }
 
 /// The operations inside a ``Store/write(_:)``. Not to be kept beyond it.
 public protocol StoreTransaction {
+    /// Told first, of all spaces in their order, and at most once: a store that is asked over a network locks and reads
+    /// them all in one round trip. ``lockHead(of:)``, ``records(_:in:)`` and ``answer(to:of:in:)`` are then asked of
+    /// nothing else than what is told here.
+    func prepare(_ touched: [TouchedRecords]) throws(StoreError)
+
+    /// The store's own time of day, read once the spaces are locked; nil where the caller's holds. Hubs on several
+    /// machines then date by one clock.
+    var time: Position? { get throws(StoreError) }
+
     /// The newest position of `space`, locked until the commit: nobody else allocates positions there meanwhile.
     func lockHead(of space: Identifier) throws(StoreError) -> Position
 
@@ -102,6 +145,12 @@ public protocol StoreTransaction {
     func append(
         _ added: [LogEntry], ending ended: [Position], in space: Identifier, head: Position
     ) throws(StoreError)
+}
+
+extension StoreTransaction {
+    public func prepare(_ touched: [TouchedRecords]) throws(StoreError) {}
+
+    public var time: Position? { get throws(StoreError) { nil } }
 }
 
 /// A random 64-bit name of a log's life.
@@ -186,6 +235,9 @@ public enum StoreError: Error, Sendable, Equatable {
     case full(String)
     /// The store cannot be reached or is locked by somebody else just now; the same call may succeed later.
     case unavailable(String)
+    /// The store's server lets us in no more, or not yet: a wrong password, TLS that one side wants and the other has
+    /// not, a database that is not there. A person has to do something; the same call may succeed then.
+    case denied(String)
     /// The commit's answer was lost: it may be durable. Read the log before telling anybody anything.
     case outcomeUnknown(String)
     /// The files or tables are damaged or not ours.
@@ -198,7 +250,7 @@ public enum StoreError: Error, Sendable, Equatable {
     /// Whether the same call may succeed later.
     public var isRetryable: Bool {
         switch self {
-        case .full, .unavailable, .outcomeUnknown: true
+        case .full, .unavailable, .denied, .outcomeUnknown: true
         case .corrupt, .newerSchema, .refused: false
         }
     }

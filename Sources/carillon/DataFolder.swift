@@ -52,6 +52,8 @@ extension CommandFailure {
             self.init(.inputOutput, "\(what): the disk is full (\(reason)).", remedy: "Make room and try again.")
         case .unavailable(let reason), .outcomeUnknown(let reason):
             self.init(.temporary, "\(what): \(reason).", remedy: "Try again.")
+        case .denied(let reason):
+            self.init(.inputOutput, "\(what): \(reason).", remedy: "Check the address and the credentials of --store.")
         case .corrupt(let reason):
             self.init(
                 .inputOutput, "\(what): \(reason).", remedy: "Restore the data folder from a backup, or use another.")

@@ -15,6 +15,8 @@ struct StyleTests {
         "Reactor": ["CLinux", "Dispatch", "Foundation", "Glibc"],
         "Storage": ["Causality", "Foundation"],
         "SQLiteStore": ["Causality", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "Glibc", "Storage"],
+        "PostgresStore": ["CPostgres", "Causality", "Dispatch", "Foundation", "Glibc", "Storage"],
+        "NATSBus": ["CNats", "Dispatch", "Foundation", "Storage"],
         "Hub": [
             "Causality", "Cryptography", "Dispatch", "Foundation", "HTTP", "HTTPTypes", "Logging", "Reactor",
             "Storage", "WebSocket", "Wire",
@@ -24,7 +26,8 @@ struct StyleTests {
             "WebSocket", "Wire",
         ],
         "Bench": [
-            "Causality", "Cryptography", "Foundation", "Glibc", "HTTP", "SQLiteStore", "Storage", "WebSocket", "Wire",
+            "Causality", "Cryptography", "Foundation", "Glibc", "HTTP", "PostgresStore", "SQLiteStore", "Storage",
+            "WebSocket", "Wire",
         ],
         // The load is a client: it knows neither the hub nor a store.
         "Load": [
