@@ -104,7 +104,10 @@ let package = Package(
             dependencies: ["Causality", "Hub", "Reactor", "SQLiteStore", "Storage", "WebSocket", "Wire", logging],
             swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Causality", "Storage", "Wire"], swiftSettings: settings),
-        .testTarget(name: "EndToEnd", dependencies: ["PostgresTesting", "carillon"], swiftSettings: settings),
+        .testTarget(
+            name: "EndToEnd",
+            dependencies: ["CarillonClient", "Causality", "PostgresTesting", "Reactor", "Wire", "carillon"],
+            swiftSettings: settings),
         .testTarget(
             name: "PostgresStoreTests",
             dependencies: ["CPostgres", "Causality", "PostgresStore", "PostgresTesting", "Storage"],

@@ -8,15 +8,19 @@ final class HubProcess {
     let port: UInt16
     private(set) var program: Program
     private(set) var key = ""
+    private let options: [String]
 
     var url: String { "ws://127.0.0.1:\(port)" }
 
-    init() throws {
+    /// - Parameter options: of `carillon serve`, beside its folder and port.
+    init(_ options: [String] = ["--quick-start"]) throws {
+        self.options = options
         folder = FileManager.default.temporaryDirectory.appending(path: "carillon-e2e-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         port = try HubProcess.freePort()
-        program = try HubProcess.launch(folder: folder, port: port)
+        program = try HubProcess.launch(options, folder: folder, port: port)
         try #require(isUp(), "the hub did not start: \(program.errorText)")
+        guard options.contains("--quick-start") else { return }
         let file = folder.appending(path: "data/first-key")
         key = try String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
     }
@@ -35,7 +39,7 @@ final class HubProcess {
 
     /// Starts the hub again after it has ended.
     func start() throws {
-        program = try HubProcess.launch(folder: folder, port: port)
+        program = try HubProcess.launch(options, folder: folder, port: port)
         try #require(isUp(), "the hub did not start again: \(program.errorText)")
     }
 
@@ -62,10 +66,9 @@ final class HubProcess {
         }
     }
 
-    private static func launch(folder: URL, port: UInt16) throws -> Program {
-        try Program([
-            "serve", "--quick-start", "--data", folder.appending(path: "data").path, "--listen", "127.0.0.1:\(port)",
-        ])
+    private static func launch(_ options: [String], folder: URL, port: UInt16) throws -> Program {
+        let data = folder.appending(path: "data").path
+        return try Program(["serve", "--data", data, "--listen", "127.0.0.1:\(port)"] + options)
     }
 
     private static func freePort() throws -> UInt16 {
