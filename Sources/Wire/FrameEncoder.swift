@@ -113,7 +113,7 @@ public enum FrameEncoder {
     /// Appends a page of the log, the answer of `GET /v1/pull`: `changes`, `cursor`, `has_more`. Siblings are marked.
     public static func page(_ entries: [LogEntry], cursor: Cursor, hasMore: Bool, into out: inout [UInt8]) {
         // Once for the page: reserving for each entry would move the whole page each time.
-        out.reserveCapacity(entries.reduce(out.count + 256) { $0 + $1.change.body.count + 512 })
+        out.reserveCapacity(entries.reduce(out.count + 256) { $0 + $1.encodedBytesEstimate + 32 })
         out.put("{\"changes\":[")
         encodeEntries(entries, into: &out)
         out.put("],\"cursor\":\"")

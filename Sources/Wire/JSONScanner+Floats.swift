@@ -35,6 +35,19 @@ extension JSONScanner {
     }
 }
 
+/// Lists of floats as JSON, by themselves.
+public enum FloatList {
+    /// Nil where `bytes` are anything but a list of up to `countMax` finite numbers.
+    public static func read(_ bytes: UnsafeRawBufferPointer, countMax: Int) -> [Float]? {
+        var scanner = JSONScanner(bytes)
+        guard let numbers = scanner.floats(countMax: countMax), scanner.peek() == nil else { return nil }
+        return numbers
+    }
+
+    /// - Precondition: `numbers` are finite.
+    public static func write(_ numbers: [Float], into out: inout [UInt8]) { out.putFloats(numbers) }
+}
+
 extension [UInt8] {
     /// `numbers`, all of them finite, as a JSON list.
     mutating func putFloats(_ numbers: [Float]) {
