@@ -55,7 +55,8 @@ let package = Package(
             name: "PostgresStore", dependencies: ["CPostgres", "Causality", "Storage"], swiftSettings: settings),
         // Empty without the trait, so that the default build does not need the library.
         .target(
-            name: "NATSBus", dependencies: [.target(name: "CNats", condition: .when(traits: ["NATS"])), "Storage"],
+            name: "NATSBus",
+            dependencies: [.target(name: "CNats", condition: .when(traits: ["NATS"])), "Reactor", "Storage"],
             swiftSettings: settings),
         .target(
             name: "Hub",
@@ -112,6 +113,7 @@ let package = Package(
             name: "PostgresStoreTests",
             dependencies: ["CPostgres", "Causality", "PostgresStore", "PostgresTesting", "Storage"],
             swiftSettings: settings),
+        .testTarget(name: "NATSBusTests", dependencies: ["NATSBus", "Reactor", "Storage"], swiftSettings: settings),
         .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
         .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),

@@ -6,7 +6,7 @@ internal import Wire
 extension Benchmark {
     static var bytes: [Benchmark] {
         [
-            scan, walk, mask(bytes: 128), mask(bytes: 65_536),
+            scan, walk, readFloats, writeFloats, mask(bytes: 128), mask(bytes: 65_536),
             utf8("ascii", Array(repeating: UInt8(ascii: "a"), count: 65_536)),
             utf8("mixed", Array(String(repeating: "bells über café 鐘 ", count: 3_000).utf8)),
             sha256(bytes: 128), sha256(bytes: 1_024),
@@ -50,6 +50,36 @@ extension Benchmark {
                     }
                     return sum
                 }
+            }
+        }
+    }
+
+    /// 384 numbers of about 20 digits.
+    private static var readFloats: Benchmark {
+        let text = Material.embeddingText(seed: 1)
+        return Benchmark("json/read-384-floats", .gigabytes, amount: text.count) {
+            { operations in
+                text.withUnsafeBytes { bytes in
+                    var sum = 0
+                    for _ in 0..<operations { sum &+= FloatList.read(bytes, countMax: 8_192)?.count ?? 0 }
+                    return sum
+                }
+            }
+        }
+    }
+
+    private static var writeFloats: Benchmark {
+        Benchmark("json/write-384-floats", .nanoseconds) {
+            let numbers = Material.embedding(seed: 1)
+            var bytes: [UInt8] = []
+            return { operations in
+                var sum = 0
+                for _ in 0..<operations {
+                    bytes.removeAll(keepingCapacity: true)
+                    FloatList.write(numbers, into: &bytes)
+                    sum &+= bytes.count
+                }
+                return sum
             }
         }
     }

@@ -9,7 +9,7 @@ extension Benchmark {
         [
             decodePush(changes: 100, bodyBytes: 1_024, hasHash: true),
             decodePush(changes: 100, bodyBytes: 1_024, hasHash: false),
-            decodeOnePush,
+            decodeOnePush, decodeEmbeddings, encodeEmbedding,
             encodeEntry(bodyBytes: 128), encodeEntry(bodyBytes: 1_024),
             broadcast(entries: 1, bodyBytes: 128), broadcast(entries: 100, bodyBytes: 1_024),
         ]
@@ -39,6 +39,41 @@ extension Benchmark {
                 for _ in 0..<operations {
                     guard case .push(let push) = try ClientFrame.decode(frame) else { continue }
                     sum &+= push.items.count
+                }
+                return sum
+            }
+        }
+    }
+
+    /// Nine tenths of the bytes are numbers: what a record with one costs whole.
+    private static var decodeEmbeddings: Benchmark {
+        let frame = Material.embeddingFrame(changes: 10, bodyBytes: 1_024)
+        return Benchmark("codec/decode-push-10x384-floats", .gigabytes, amount: frame.count) {
+            { operations in
+                var sum = 0
+                for _ in 0..<operations {
+                    guard case .push(let push) = try ClientFrame.decode(frame) else { continue }
+                    sum &+= push.items.count
+                }
+                return sum
+            }
+        }
+    }
+
+    private static var encodeEmbedding: Benchmark {
+        Benchmark("codec/encode-entry-384-floats", .nanoseconds) {
+            let entries = (0..<16).map { number in
+                var entry = Material.entry(number, bodyBytes: 1_024)
+                entry.change.embedding = Material.embedding(seed: number)
+                return entry
+            }
+            var bytes: [UInt8] = []
+            return { operations in
+                var sum = 0
+                for index in 0..<operations {
+                    bytes.removeAll(keepingCapacity: true)
+                    FrameEncoder.encodeEntry(entries[index & 15], into: &bytes)
+                    sum &+= bytes.count
                 }
                 return sum
             }

@@ -39,6 +39,31 @@ enum Material {
             updatedAt: 1_790_000_000_000_000, schemaVersion: 1)
     }
 
+    /// 384 numbers as Python writes the doubles that it makes of floats.
+    static func embedding(seed: Int) -> [Float] {
+        var state = UInt64(seed) &+ 0x9e37_79b9
+        return (0..<384).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Float(Int32(truncatingIfNeeded: state >> 32)) / Float(1 << 34)
+        }
+    }
+
+    static func embeddingText(seed: Int) -> [UInt8] {
+        Array("[\(embedding(seed: seed).map { Double($0).description }.joined(separator: ","))]".utf8)
+    }
+
+    /// A push frame of changes with embeddings, as ``pushFrame(changes:bodyBytes:hasHash:)``.
+    static func embeddingFrame(changes: Int, bodyBytes: Int) -> [UInt8] {
+        var frame = Array("{\"type\":\"push\",\"id\":\"1\",\"changes\":[".utf8)
+        for number in 0..<changes {
+            if number > 0 { frame.append(UInt8(ascii: ",")) }
+            frame += Array("{\"kind\":\"memory\",\"id\":\"m-\(number)\",\"clock\":{\"laptop.1\":1}".utf8)
+            frame += Array(",\"hash\":\"content-\(number)\",\"embedding\":".utf8) + embeddingText(seed: number)
+            frame += Array(",\"body\":".utf8) + body(bodyBytes, seed: number) + [UInt8(ascii: "}")]
+        }
+        return frame + Array("]}".utf8)
+    }
+
     /// A push frame as a device sends it.
     static func pushFrame(changes: Int, bodyBytes: Int, hasHash: Bool) -> [UInt8] {
         var frame = Array("{\"type\":\"push\",\"id\":\"1\",\"changes\":[".utf8)

@@ -1,5 +1,6 @@
 // What Glibc's Swift overlay leaves out: epoll, eventfd, timerfd, accept4, memfd_create.
 // Without _GNU_SOURCE: it changes fd_set and the sockaddr parameters, and the module then clashes with Dispatch's.
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>

@@ -30,68 +30,38 @@ public struct ChangeStamper: Sendable {
     public mutating func change(
         line: [UInt8], now: Int64, base: VectorClock = VectorClock(), limits: WireLimits = .standard
     ) -> PushItem {
-        guard let names = FieldNames(of: line), !names.isEmpty else {
-            return PushBody.decodeChange(line: line, limits: limits)
+        var whole: [UInt8] = []
+        if let rejection = append(line: line, now: now, base: base, limits: limits, into: &whole) {
+            return .rejected(rejection)
         }
-        var added: [UInt8] = []
-        if !names.hasClock && !names.hasSupersedes {
-            added += Array("\"clock\":".utf8)
-            let counter = nextCounter(now: max(now, min(base[replica], VectorClock.counterMax - 1) + 1))
-            let edit = VectorClock([.init(replica: replica, counter: counter)])
-            FrameEncoder.encodeClock(base.merged(with: edit), into: &added)
-            added.append(UInt8(ascii: ","))
-        }
-        if !names.hasKind, let kind {
-            added += Array("\"kind\":".utf8)
-            JSONText.append(kind.text, into: &added)
-            added.append(UInt8(ascii: ","))
-        }
-        if !names.hasUpdatedAt { added += Array("\"updated_at\":\(now),".utf8) }
-        var whole = line
-        whole.insert(contentsOf: added, at: names.start)
         return PushBody.decodeChange(line: whole, limits: limits)
     }
-}
 
-/// Which of the fields that we can add an object has already.
-private struct FieldNames {
-    /// Right behind the opening brace.
-    var start = 0
-    var isEmpty = true
-    var hasClock = false
-    var hasSupersedes = false
-    var hasKind = false
-    var hasUpdatedAt = false
-
-    /// Nil where the line is no object.
-    init?(of line: [UInt8]) {
-        var names = FieldNames()
-        let isRead: Bool = line.withUnsafeBytes { bytes in
-            var scanner = JSONScanner(bytes)
-            do throws(JSONError) {
-                try scanner.expect(UInt8(ascii: "{"))
-                names.start = scanner.position
-                if scanner.consume(UInt8(ascii: "}")) { return true }
-                repeat {
-                    names.note(bytes[try scanner.fieldName()])
-                    _ = try scanner.value()
-                } while scanner.consume(UInt8(ascii: ","))
-                return scanner.consume(UInt8(ascii: "}"))
-            } catch {
-                return false
-            }
+    /// Appends the change that `line` is, as it stands, with what is added to it; or says why it is none.
+    public mutating func append(
+        line: [UInt8], now: Int64, base: VectorClock = VectorClock(), limits: WireLimits = .standard,
+        into out: inout [UInt8]
+    ) -> ItemRejection? {
+        let gaps: LineGaps
+        switch PushBody.check(line: line, kind: kind, limits: limits) {
+        case .rejected(let rejection): return rejection
+        case .change(let found): gaps = found
         }
-        guard isRead else { return nil }
-        self = names
-    }
-
-    private init() {}
-
-    private mutating func note(_ name: Slice<UnsafeRawBufferPointer>) {
-        isEmpty = false
-        if name.elementsEqual("clock".utf8) { hasClock = true }
-        if name.elementsEqual("supersedes".utf8) { hasSupersedes = true }
-        if name.elementsEqual("kind".utf8) { hasKind = true }
-        if name.elementsEqual("updated_at".utf8) { hasUpdatedAt = true }
+        out += line[..<gaps.start]
+        if gaps.lacksClock {
+            out += "\"clock\":".utf8
+            let counter = nextCounter(now: max(now, min(base[replica], VectorClock.counterMax - 1) + 1))
+            let edit = VectorClock([.init(replica: replica, counter: counter)])
+            FrameEncoder.encodeClock(base.merged(with: edit), into: &out)
+            out.append(UInt8(ascii: ","))
+        }
+        if gaps.lacksKind, let kind {
+            out += "\"kind\":".utf8
+            JSONText.append(kind.text, into: &out)
+            out.append(UInt8(ascii: ","))
+        }
+        if gaps.lacksTime { out += "\"updated_at\":\(now),".utf8 }
+        out += line[gaps.start...]
+        return nil
     }
 }

@@ -1,9 +1,10 @@
+internal import Glibc
 internal import Wire
 
 /// An export's lines on their way past: counts them, and keeps the last one, which says that nothing is missing.
 public struct ExportStream: Sendable {
     /// The closing line's length at most. A cursor and a count have under 100 bytes.
-    private static let closingBytesMax = 4_096
+    static let closingBytesMax = 4_096
 
     /// What the last line says.
     public struct Closing: Sendable, Equatable {
@@ -33,12 +34,13 @@ public struct ExportStream: Sendable {
 
     public mutating func take(_ bytes: UnsafeRawBufferPointer) {
         byteCount += bytes.count
-        var rest = bytes[...]
-        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-            keep(rest[..<end])
+        var rest = bytes
+        while let start = rest.baseAddress, let end = memchr(start, Int32(UInt8(ascii: "\n")), rest.count) {
+            let count = UnsafeRawPointer(end) - start
+            keep(UnsafeRawBufferPointer(rebasing: rest[..<count]))
             lineCount += 1
             (last, line) = (line, [])
-            rest = rest[(end + 1)...]
+            rest = UnsafeRawBufferPointer(rebasing: rest[(count + 1)...])
         }
         keep(rest)
     }
@@ -49,7 +51,7 @@ public struct ExportStream: Sendable {
         return closing
     }
 
-    private mutating func keep(_ bytes: Slice<UnsafeRawBufferPointer>) {
+    private mutating func keep(_ bytes: UnsafeRawBufferPointer) {
         let room = ExportStream.closingBytesMax + 1 - line.count
         if room > 0 { line += bytes.prefix(room) }
     }

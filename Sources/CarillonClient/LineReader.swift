@@ -6,6 +6,9 @@ public struct LineReader: ~Copyable {
         case text([UInt8])
         /// Longer than `lineBytesMax`; it was passed over.
         case tooLong
+
+        /// Bytes of the text.
+        var count: Int { if case .text(let bytes) = self { bytes.count } else { 0 } }
     }
 
     /// A file could not be read.
@@ -40,7 +43,7 @@ public struct LineReader: ~Copyable {
             if position == chunkCount {
                 guard try fill() else { return finish() }
             }
-            let end = chunk[position..<chunkCount].firstIndex(of: UInt8(ascii: "\n")) ?? chunkCount
+            let end = lineEnd()
             bytesTaken += end - position
             if !isSkipping { pending += chunk[position..<end] }
             if pending.count > lineBytesMax {
@@ -53,6 +56,17 @@ public struct LineReader: ~Copyable {
                 bytesTaken += 1
                 return take()
             }
+        }
+    }
+
+    /// Where the line ends in the chunk, or the chunk itself. By memchr: byte by byte costs a nanosecond each, and
+    /// embeddings have thousands.
+    private func lineEnd() -> Int {
+        chunk.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress,
+                let found = memchr(base + position, Int32(UInt8(ascii: "\n")), chunkCount - position)
+            else { return chunkCount }
+            return found - UnsafeMutableRawPointer(mutating: base)
         }
     }
 

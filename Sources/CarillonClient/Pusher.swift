@@ -35,6 +35,8 @@ public final class Pusher: HubLinkDelegate {
     }
 
     private static let resendToken: UInt64 = 1
+    /// What is added to a line, about: a clock, a kind and a time. More is room that the frame makes when it comes.
+    private static let additionBytes = 128
     /// Where the hub does not say when to come again: as long as it works on what it put this off for.
     private static let resendDelayMs = 1_000
 
@@ -197,19 +199,26 @@ public final class Pusher: HubLinkDelegate {
     }
 
     private func launch(_ input: PushInput, _ link: HubLink) {
-        var (changes, lines): ([Change], [Int]) = ([], [])
+        // Lines go on as they stand: what was read as a float is not written anew.
+        var lines: [Int] = []
+        let push = nextPush([])
+        var frame: [UInt8] = []
+        frame.reserveCapacity(input.lines.reduce(256) { $0 + $1.text.count + Pusher.additionBytes })
+        push.openFrame(into: &frame)
         for line in input.lines {
-            switch item(line, link.limits) {
-            case .change(let change):
-                changes.append(change)
-                lines.append(line.number)
-            case .rejected(let rejection):
+            let end = frame.count
+            if !lines.isEmpty { frame.append(UInt8(ascii: ",")) }
+            if let rejection = append(line, link.limits, into: &frame) {
+                frame.removeLast(frame.count - end)
                 tally.malformed += 1
                 reject(
                     line.number, kind: rejection.kind, id: rejection.id, code: rejection.error.rawValue,
                     rejection.message)
+            } else {
+                lines.append(line.number)
             }
         }
+        Push.closeFrame(into: &frame)
         // All or nothing begins here: with a line that is no change, nothing leaves.
         if configuration.isAtomic, tally.malformed > 0 {
             for line in lines {
@@ -217,20 +226,24 @@ public final class Pusher: HubLinkDelegate {
             }
             return
         }
-        guard !changes.isEmpty else { return }
-        var flight = flight(changes, lines: lines)
-        (flight.tries, flight.isSent) = (1, true)
+        guard !lines.isEmpty else { return }
+        let flight = Flight(id: push.id, lines: lines, frame: frame, tries: 1, isSent: true)
         take(flight)
         link.send(encoded: flight.frame)
     }
 
     private func flight(_ changes: [Change], lines: [Int]) -> Flight {
-        nextNumber += 1
-        let id = "\(session).\(nextNumber)"
         var frame: [UInt8] = []
-        let push = Push(id: id, changes: changes, isAtomic: configuration.isAtomic, isForced: configuration.isForced)
+        let push = nextPush(changes)
         ClientFrame.push(push).encode(into: &frame)
-        return Flight(id: id, lines: lines, frame: frame)
+        return Flight(id: push.id, lines: lines, frame: frame)
+    }
+
+    private func nextPush(_ changes: [Change]) -> Push {
+        nextNumber += 1
+        return Push(
+            id: "\(session).\(nextNumber)", changes: changes, isAtomic: configuration.isAtomic,
+            isForced: configuration.isForced)
     }
 
     private func take(_ flight: Flight) {
@@ -266,13 +279,16 @@ public final class Pusher: HubLinkDelegate {
         link.schedule(afterMilliseconds: delayMs, token: Pusher.resendToken)
     }
 
-    private func item(_ line: PushInput.Line, _ limits: WireLimits) -> PushItem {
+    private func append(_ line: PushInput.Line, _ limits: WireLimits, into frame: inout [UInt8]) -> ItemRejection? {
         switch line.text {
         case .text(let bytes):
-            return stamper?.change(line: bytes, now: now(), base: line.base, limits: limits)
-                ?? PushBody.decodeChange(line: bytes, limits: limits)
+            // Made when the session stood, before which nothing is launched.
+            guard stamper != nil else {
+                return ItemRejection(kind: nil, id: nil, error: .internal, message: "there is no session")
+            }
+            return stamper?.append(line: bytes, now: now(), base: line.base, limits: limits, into: &frame)
         case .tooLong:
-            return .rejected(ItemRejection(kind: nil, id: nil, error: .tooLarge, message: "the line is too long"))
+            return ItemRejection(kind: nil, id: nil, error: .tooLarge, message: "the line is too long")
         }
     }
 

@@ -52,7 +52,7 @@ struct BroadcastItem: Sendable {
     /// Encodes `entries` into one piece of memory that all the items share.
     static func encode(_ entries: [LogEntry]) -> [BroadcastItem] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(entries.reduce(0) { $0 + $1.change.body.count + 256 })
+        bytes.reserveCapacity(entries.reduce(0) { $0 + $1.encodedBytesEstimate })
         var ends: [Int] = []
         ends.reserveCapacity(entries.count)
         for entry in entries {

@@ -32,6 +32,8 @@ final class Connection {
     var messageBytes = 0
     /// Nothing is read from it until its outbox is empty.
     var isThrottled = false
+    /// Nothing is read from it until its lane is less crowded, or all its pushes are answered.
+    var isHeldBack = false
     /// Nil once it is a WebSocket.
     var http: HTTPExchange?
 

@@ -27,8 +27,13 @@ public struct HubLimits: Sendable {
     /// Changes in one transaction: enough to make the fsync cheap (50,000 rows a second in batches of 1,000), few
     /// enough that a lone push behind them waits some tens of milliseconds.
     public var changesPerCommitMax = 4_096
-    /// Bytes of bodies in one transaction.
-    public var bytesPerCommitMax = 16 << 20
+    /// Bytes of pushes in one transaction: of 1 MiB each an fsync has 8, and what they are made of while they are
+    /// written is in memory once more.
+    public var bytesPerCommitMax = 8 << 20
+    /// Bytes of pushes that wait in one journal lane past which a session that adds to them is not read on until
+    /// fewer wait, or none of its own: the rest stays in its kernel and in the device. One transaction's worth, so that
+    /// a lane that ends one has the next.
+    public var laneMarkBytes = 8 << 20
     /// Transactions of one lane that a shard runs in a row, where the store does not block; then its other mail, and
     /// soon its sockets, have their turn, whatever other shards have brought meanwhile. Two: mostly the second finds
     /// nothing, and the lane rests.
@@ -50,6 +55,8 @@ public struct HubLimits: Sendable {
     /// Conflicted records of one page at most, and unless asked otherwise: a page that a person looks through.
     public var conflictsMax = 1_000
     public var conflictsDefault = 100
+    /// Bytes of the buffer in which a shard puts answers together, past which it is not kept for the next.
+    public var scratchBytesMax = 256 << 10
     /// Bytes of one REST request's body, and of all bodies that are coming in on one shard.
     public var requestBodyBytesMax = 16 << 20
     public var requestBodiesBytesMax = 256 << 20

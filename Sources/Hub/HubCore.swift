@@ -88,7 +88,7 @@ final class HubCore: Sendable {
     ///
     /// - Parameter shard: whose thread this is, nil for another.
     func submit(_ push: PendingPush, from shard: Int?) -> JournalLane.Refusal? {
-        let lane = lanes[HubCore.turn(of: push.submission.space, among: lanes.count)]
+        let lane = lane(of: push.submission.space)
         switch lane.submit(push) {
         case .refused(let refusal): return refusal
         case .waits: break
@@ -102,6 +102,11 @@ final class HubCore: Sendable {
         }
         return nil
     }
+
+    private func lane(of space: Identifier) -> JournalLane { lanes[HubCore.turn(of: space, among: lanes.count)] }
+
+    /// Whether the lane of `space` has more waiting than ``HubLimits/laneMarkBytes``.
+    func isCrowded(_ space: Identifier) -> Bool { lane(of: space).isCrowded }
 
     /// Runs store reads off the event loops. Work of one `key` runs in order.
     func read(key: Int, _ work: @escaping @Sendable () -> Void) {

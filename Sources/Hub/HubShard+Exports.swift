@@ -77,28 +77,12 @@ enum ExportLines {
     /// A line for each entry, as one chunk where the body is chunked.
     static func encode(_ entries: [LogEntry], isChunked: Bool) -> [UInt8] {
         var lines: [UInt8] = []
-        lines.reserveCapacity(entries.reduce(0) { $0 + $1.change.body.count + 512 })
-        for entry in entries {
-            let start = lines.count
-            FrameEncoder.encodeEntry(entry, into: &lines)
-            join(&lines, from: start)
-            lines.append(UInt8(ascii: "\n"))
-        }
+        lines.reserveCapacity(entries.reduce(0) { $0 + $1.encodedBytesEstimate })
+        for entry in entries { FrameEncoder.encodeLine(entry, into: &lines) }
         guard isChunked else { return lines }
         var chunk: [UInt8] = []
         chunk.reserveCapacity(lines.count + 32)
         ResponseWriter.appendChunk(lines, into: &chunk)
         return chunk
-    }
-
-    /// A body is kept as it was sent, and its white space may hold line ends; in a string they are escaped. A space in
-    /// their place means the same, and its `hash` stays what the writer said.
-    private static func join(_ lines: inout [UInt8], from start: Int) {
-        let (lineFeed, carriageReturn) = (UInt8(ascii: "\n"), UInt8(ascii: "\r"))
-        lines.withUnsafeMutableBufferPointer { bytes in
-            for index in start..<bytes.count where bytes[index] == lineFeed || bytes[index] == carriageReturn {
-                bytes[index] = UInt8(ascii: " ")
-            }
-        }
     }
 }

@@ -120,11 +120,15 @@ extension HubShard {
     func answerRequest(_ connection: Connection, _ answer: RESTAnswer, isLast: Bool = false) {
         guard connection.phase == .http, let head = connection.http?.request else { return }
         let keepsAlive = head.keepAlive && !core.isDraining && !isLast
+        // A page has megabytes: it goes to the outbox from where it is.
+        let hasBody = head.request.method != .head
+        let isLarge = answer.body.count > core.limits.scratchBytesMax
         reply(connection) {
             ResponseWriter.append(
                 status: answer.status, fields: answer.fields, body: answer.body, keepAlive: keepsAlive,
-                isHTTP10: head.isHTTP10, omitsBody: head.request.method == .head, into: &$0)
+                isHTTP10: head.isHTTP10, omitsBody: isLarge || !hasBody, into: &$0)
         }
+        if isLarge, hasBody { loop.send(connection.id, answer.body) }
         finishAnswer(connection, keepsAlive: keepsAlive)
     }
 
@@ -175,6 +179,12 @@ extension HubShard {
         scratch.removeAll(keepingCapacity: true)
         write(&scratch)
         loop.send(connection.id, scratch)
+        trimScratch()
+    }
+
+    /// Lets the buffer go where one answer has made it large.
+    func trimScratch() {
+        if scratch.capacity > core.limits.scratchBytesMax { scratch = [] }
     }
 }
 

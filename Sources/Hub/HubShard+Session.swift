@@ -12,7 +12,9 @@ extension HubShard {
             take(event, connection)
         }
         // The machine has taken in all that came; what follows stays in the kernel until there is room.
-        if connection.phase == .session, !connection.session.wantsInput { loop.pauseReading(connection.id) }
+        if connection.phase == .session, !connection.session.wantsInput || connection.isHeldBack {
+            loop.pauseReading(connection.id)
+        }
     }
 
     private func take(_ event: WebSocketEvent, _ connection: Connection) {
@@ -161,6 +163,8 @@ extension HubShard {
         ) { answer in
             core.post(.pushed(id, answer), to: shard)
         }
+        // Whatever became of it, its answer comes as mail, and so after this.
+        if core.isCrowded(member.user.space) { connection.isHeldBack = true }
     }
 
     func answerPush(_ connection: Connection, _ answer: PushAnswer) {
@@ -169,7 +173,16 @@ extension HubShard {
         case .pushed(let pushed): send(connection, .pushed(pushed))
         case .failed(let error): send(connection, .error(error))
         }
-        if connection.session.answered() { listen(to: connection) }
+        let mayListen = connection.session.answered()
+        guard connection.isHeldBack else {
+            if mayListen { listen(to: connection) }
+            return
+        }
+        // With none in flight no answer would come to let it go on: then it adds one more, whoever fills the lane.
+        let space = connection.member?.user.space ?? ""
+        guard connection.session.pushesInFlight == 0 || !core.isCrowded(space) else { return }
+        connection.isHeldBack = false
+        listen(to: connection)
     }
 
     // MARK: Writing
@@ -184,6 +197,7 @@ extension HubShard {
         scratch.removeAll(keepingCapacity: true)
         connection.write(body, into: &scratch)
         if !scratch.isEmpty { loop.send(connection.id, scratch) }
+        trimScratch()
     }
 
     /// Sends a close frame as the last thing, and ends the connection when it is out.

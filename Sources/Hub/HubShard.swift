@@ -129,7 +129,8 @@ final class HubShard: LoopHandler {
         case .http: guard !connection.isAnswering else { return }
         case .stream:
             guard let http = connection.http, http.heldInput.count < core.limits.heldInputBytesMax else { return }
-        case .session, .echo, .ending: guard connection.session.wantsInput else { return }
+        case .session, .echo, .ending:
+            guard connection.session.wantsInput, !connection.isHeldBack else { return }
         }
         loop.resumeReading(connection.id)
     }

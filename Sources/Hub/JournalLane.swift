@@ -97,6 +97,9 @@ final class JournalLane: Sendable {
         }
     }
 
+    /// Whether so much waits that whoever sends more is to wait for its answer first.
+    var isCrowded: Bool { state.withLock { $0.waitingBytes > limits.laneMarkBytes } }
+
     func runOnQueue() {
         queue.async { _ = self.run() }
     }

@@ -20,7 +20,7 @@ enum ChangeRow {
         statement.bind(first + 5, Int64(change.schemaVersion))
         statement.bind(first + 6, change.writer)
         if let embedding = change.embedding {
-            StoredEmbedding.bytes(embedding).withUnsafeBytes { statement.bind(first + 7, $0) }
+            StoredEmbedding.withBytes(embedding) { statement.bind(first + 7, $0) }
         } else {
             statement.bindNull(first + 7)
         }

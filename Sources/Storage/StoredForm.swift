@@ -61,20 +61,29 @@ extension VectorClock {
 /// An embedding as bytes: IEEE 754 binary32, little-endian, bit for bit.
 public enum StoredEmbedding {
     public static func bytes(_ embedding: [Float]) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(embedding.count * 4)
-        for number in embedding {
-            withUnsafeBytes(of: number.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
-        }
-        return bytes
+        withBytes(embedding) { Array($0) }
+    }
+
+    /// Lends the bytes, which on a little-endian machine are those of the array itself.
+    public static func withBytes<Value>(_ embedding: [Float], _ body: (UnsafeRawBufferPointer) -> Value) -> Value {
+        #if _endian(little)
+            embedding.withUnsafeBytes(body)
+        #else
+            embedding.map(\.bitPattern.littleEndian).withUnsafeBytes(body)
+        #endif
     }
 
     /// nil when the number of bytes is no multiple of 4.
     public static func embedding(_ bytes: UnsafeRawBufferPointer) -> [Float]? {
         guard bytes.count % 4 == 0 else { return nil }
-        return stride(from: 0, to: bytes.count, by: 4).map { offset in
-            let bits = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
-            return Float(bitPattern: UInt32(littleEndian: bits))
+        return [Float](unsafeUninitializedCapacity: bytes.count / 4) { numbers, count in
+            UnsafeMutableRawBufferPointer(numbers).copyMemory(from: bytes)
+            #if _endian(big)
+                for index in numbers.indices {
+                    numbers[index] = Float(bitPattern: UInt32(littleEndian: numbers[index].bitPattern))
+                }
+            #endif
+            count = bytes.count / 4
         }
     }
 }

@@ -14,6 +14,8 @@ struct ChangeDecoder {
     private var updatedAt = FieldPlace("updated_at")
     private var schemaVersion = FieldPlace("schema_version")
     private var embedding = FieldPlace("embedding")
+    /// The embedding, where it was read in the pass that found it.
+    private var numbers: [Float]?
     private var supersedes = FieldPlace("supersedes")
     private var position = FieldPlace("position")
     private var author = FieldPlace("author")
@@ -25,8 +27,11 @@ struct ChangeDecoder {
     private var detail = FieldPlace("detail")
     private var problem: FieldProblem?
 
-    private init(isResolution: Bool = false) {
+    private let embeddingCountMax: Int
+
+    private init(_ limits: WireLimits, isResolution: Bool = false) {
         self.isResolution = isResolution
+        embeddingCountMax = limits.embeddingCountMax
     }
 
     /// Times before 1970 and up to the year 2255, exact in every JSON reader.
@@ -37,7 +42,7 @@ struct ChangeDecoder {
         _ scanner: inout JSONScanner, of bytes: [UInt8], limits: WireLimits, writer: Identifier = "",
         mustSupersede: Bool = false
     ) throws(JSONError) -> PushItem {
-        var decoder = ChangeDecoder()
+        var decoder = ChangeDecoder(limits)
         guard try decoder.collect(&scanner) else {
             return .rejected(
                 ItemRejection(kind: nil, id: nil, error: .badField, message: "a change must be an object"))
@@ -55,7 +60,7 @@ struct ChangeDecoder {
     static func entry(
         _ scanner: JSONScanner, at place: Range<Int>, of bytes: [UInt8], limits: WireLimits
     ) throws(FieldProblem) -> LogEntry {
-        var decoder = ChangeDecoder()
+        var decoder = ChangeDecoder(limits)
         guard try decoder.collect(scanner, at: place) else {
             throw FieldProblem(.badField, "a change must be an object")
         }
@@ -76,7 +81,7 @@ struct ChangeDecoder {
     static func resolution(
         _ scanner: JSONScanner, at place: Range<Int>, of bytes: [UInt8], limits: WireLimits
     ) throws(FieldProblem) -> (PushItem, Settlement?) {
-        var decoder = ChangeDecoder(isResolution: true)
+        var decoder = ChangeDecoder(limits, isResolution: true)
         guard try decoder.collect(scanner, at: place) else {
             let rejection = ItemRejection(
                 kind: nil, id: nil, error: .badField, message: "a resolution must be an object")
@@ -165,7 +170,7 @@ struct ChangeDecoder {
         } else if scanner.isName(name, "schema_version") {
             try schemaVersion.take(&scanner, &problem)
         } else if scanner.isName(name, "embedding") {
-            try embedding.take(&scanner, &problem)
+            try takeEmbedding(&scanner)
         } else if scanner.isName(name, "supersedes") {
             try supersedes.take(&scanner, &problem)
         } else if scanner.isName(name, "position") {
@@ -187,27 +192,76 @@ struct ChangeDecoder {
         }
     }
 
+    /// Most of a record's bytes: validated and read at once, but where it is wrong.
+    private mutating func takeEmbedding(_ scanner: inout JSONScanner) throws(JSONError) {
+        _ = scanner.peek()
+        let start = scanner.position
+        guard embedding.range == nil, let numbers = scanner.floats(countMax: embeddingCountMax) else {
+            return try embedding.take(&scanner, &problem)
+        }
+        self.numbers = numbers
+        embedding.note(start..<scanner.position)
+    }
+
+    private func readEmbedding(_ scanner: JSONScanner) throws(FieldProblem) -> [Float]? {
+        if let numbers { return numbers }
+        return try embedding.embedding(scanner, countMax: embeddingCountMax)
+    }
+
+    /// What the sender of a line adds to it, where the line leaves it out.
+    private struct Additions {
+        var kind: Identifier?
+        var hasClock = false
+        /// Stands for the default hash, which is then not computed.
+        var hash: Identifier?
+    }
+
+    /// Checks a line of NDJSON, to which a clock, a kind and a time may be added.
+    static func gaps(
+        _ scanner: inout JSONScanner, of bytes: [UInt8], kind: Identifier?, limits: WireLimits
+    ) throws(JSONError) -> LineCheck {
+        var decoder = ChangeDecoder(limits)
+        var start = scanner
+        guard try decoder.collect(&scanner) else {
+            return .rejected(
+                ItemRejection(kind: nil, id: nil, error: .badField, message: "a change must be an object"))
+        }
+        try start.expect(UInt8(ascii: "{"))
+        let gaps = LineGaps(
+            start: start.position, lacksKind: decoder.kind.range == nil,
+            lacksClock: decoder.clock.range == nil && decoder.supersedes.range == nil,
+            lacksTime: decoder.updatedAt.range == nil)
+        let additions = Additions(kind: gaps.lacksKind ? kind : nil, hasClock: gaps.lacksClock, hash: "unknown")
+        do throws(FieldProblem) {
+            _ = try decoder.change(scanner, of: bytes, limits: limits, adding: additions)
+            return .change(gaps)
+        } catch {
+            return .rejected(decoder.rejection(error, scanner))
+        }
+    }
+
     private func change(
-        _ scanner: JSONScanner, of bytes: [UInt8], limits: WireLimits, writer: Identifier = ""
+        _ scanner: JSONScanner, of bytes: [UInt8], limits: WireLimits, writer: Identifier = "",
+        adding additions: Additions = Additions()
     ) throws(FieldProblem) -> Change {
         if let problem { throw problem }
-        guard let kind = try kind.identifier(scanner) else { throw .missing("kind") }
+        guard let kind = try kind.identifier(scanner) ?? additions.kind else { throw .missing("kind") }
         guard let id = try id.identifier(scanner) else { throw .missing("id") }
         let superseded = try supersedes.clocks(scanner, limits: limits)
         let clock = try clock.clock(scanner, limits: limits)
         // What a change supersedes is a clock of its own: the resolver counts the edit on top of it.
-        guard clock != nil || !superseded.isEmpty else { throw .missing("clock") }
+        guard clock != nil || !superseded.isEmpty || additions.hasClock else { throw .missing("clock") }
         let isDeleted = try deleted.boolean(scanner) ?? false
         let content = try content(of: bytes, isDeleted: isDeleted, limits: limits)
-        let hash = try hash.identifier(scanner, code: .badField) ?? ChangeDecoder.defaultHash(of: content)
+        let hash =
+            try hash.identifier(scanner, code: .badField) ?? additions.hash ?? ChangeDecoder.defaultHash(of: content)
         let updatedAt = try updatedAt.integer(scanner, in: ChangeDecoder.timeRange) ?? 0
         let schemaVersion = try schemaVersion.integer(scanner, in: 0...Int64(Int32.max)) ?? 0
         return Change(
             kind: kind, id: id, namespace: try namespace.identifier(scanner) ?? Change.defaultNamespace,
             clock: clock ?? VectorClock(), hash: hash, body: content, isDeleted: isDeleted, updatedAt: updatedAt,
             schemaVersion: Int(schemaVersion),
-            embedding: try embedding.embedding(scanner, countMax: limits.embeddingCountMax), writer: writer,
-            supersedes: superseded)
+            embedding: try readEmbedding(scanner), writer: writer, supersedes: superseded)
     }
 
     private func content(

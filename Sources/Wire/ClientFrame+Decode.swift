@@ -36,10 +36,43 @@ public enum PushBody {
         }
     }
 
+    /// Whether `line` is a change, once what it leaves out is added to it. Reads it once, and hashes nothing.
+    ///
+    /// - Parameter kind: what is added where it names no kind.
+    public static func check(line: [UInt8], kind: Identifier?, limits: WireLimits = .standard) -> LineCheck {
+        line.withUnsafeBytes { raw in
+            var scanner = JSONScanner(raw)
+            do throws(JSONError) {
+                let check = try ChangeDecoder.gaps(&scanner, of: line, kind: kind, limits: limits)
+                try scanner.finish()
+                return check
+            } catch {
+                let told = FrameError(error)
+                return .rejected(ItemRejection(kind: nil, id: nil, error: told.code, message: told.message))
+            }
+        }
+    }
+
     /// The content hash of a change that brings none: SHA-256 of its body in hexadecimal.
     public static func defaultHash(of body: ArraySlice<UInt8>) -> String {
         ChangeDecoder.defaultHash(of: body).text
     }
+}
+
+/// What a line of NDJSON is found to be.
+public enum LineCheck: Sendable {
+    case change(LineGaps)
+    case rejected(ItemRejection)
+}
+
+/// What a line that is to be a change leaves out, and where it can be added.
+public struct LineGaps: Sendable {
+    /// Right behind the opening brace.
+    public let start: Int
+    public let lacksKind: Bool
+    /// Neither a clock nor what it supersedes, which is one.
+    public let lacksClock: Bool
+    public let lacksTime: Bool
 }
 
 /// A client frame with its fields in place. Lives inside one pass over the frame's bytes.

@@ -40,19 +40,31 @@ extension Push {
     }
 
     func encodeFields(into out: inout [UInt8]) {
+        openFields(into: &out)
+        var isFirst = true
+        for case .change(let change) in items {
+            if !isFirst { out.append(UInt8(ascii: ",")) }
+            FrameEncoder.encodeChange(change, into: &out)
+            isFirst = false
+        }
+        out.put("]}")
+    }
+
+    /// Appends a push frame up to its first change; `items` are not looked at. Changes that stand as bytes already
+    /// follow, with commas between, and ``closeFrame(into:)``.
+    public func openFrame(into out: inout [UInt8]) {
+        out.put("{\"type\":\"push\",")
+        openFields(into: &out)
+    }
+
+    public static func closeFrame(into out: inout [UInt8]) { out.put("]}") }
+
+    private func openFields(into out: inout [UInt8]) {
         out.put("\"id\":")
         out.putString(id)
         if isAtomic { out.put(",\"atomic\":true") }
         if isForced { out.put(",\"force\":true") }
-        out.put(",\"changes\":")
-        var separator: UInt8 = UInt8(ascii: "[")
-        for case .change(let change) in items {
-            out.append(separator)
-            FrameEncoder.encodeChange(change, into: &out)
-            separator = UInt8(ascii: ",")
-        }
-        if separator == UInt8(ascii: "[") { out.put("[") }
-        out.put("]}")
+        out.put(",\"changes\":[")
     }
 }
 

@@ -41,19 +41,18 @@ extension FieldPlace {
         return names
     }
 
+    /// nil where the field is absent.
     func embedding(_ scanner: JSONScanner, countMax: Int) throws(FieldProblem) -> [Float]? {
         let wanted = "a list of numbers"
         guard let elements = try elements(scanner, wanted, countMax: countMax, code: .badEmbedding) else { return nil }
-        var numbers: [Float] = []
-        numbers.reserveCapacity(elements.count)
-        for element in elements {
-            let bytes = UnsafeRawBufferPointer(start: scanner.base + element.lowerBound, count: element.count)
-            guard let number = Float(String(decoding: bytes, as: UTF8.self)), number.isFinite else {
+        return try elements.map { (element) throws(FieldProblem) -> Float in
+            var reader = FloatReader(
+                UnsafeRawBufferPointer(start: scanner.base, count: element.upperBound), from: element.lowerBound)
+            guard let number = reader.next() else {
                 throw FieldProblem(.badEmbedding, "an element of `embedding` is not a number that a 32-bit float holds")
             }
-            numbers.append(number)
+            return number
         }
-        return numbers
     }
 
     func clocks(_ scanner: JSONScanner, limits: WireLimits) throws(FieldProblem) -> [VectorClock] {

@@ -26,6 +26,23 @@ public enum FrameEncoder {
         out.put("}")
     }
 
+    /// Appends `entry` as a line of NDJSON, its end included.
+    ///
+    /// A body is kept as it was sent, and line ends may stand between its tokens, never inside a string: as spaces they
+    /// mean the same, and its `hash` stays what the writer said. Every other byte is as it was pushed.
+    public static func encodeLine(_ entry: LogEntry, into out: inout [UInt8]) {
+        let start = out.count
+        encodeEntry(entry, into: &out)
+        out.withUnsafeMutableBufferPointer { bytes in
+            // A store for every byte, without a branch, is done 16 at a time.
+            for index in start..<bytes.count {
+                let byte = bytes[index]
+                bytes[index] = byte == 0x0a || byte == 0x0d ? 0x20 : byte
+            }
+        }
+        out.append(UInt8(ascii: "\n"))
+    }
+
     /// Appends `change` as an object, as a push carries it.
     public static func encodeChange(_ change: Change, into out: inout [UInt8]) {
         openChange(change, into: &out)
@@ -96,7 +113,7 @@ public enum FrameEncoder {
     /// Appends a page of the log, the answer of `GET /v1/pull`: `changes`, `cursor`, `has_more`. Siblings are marked.
     public static func page(_ entries: [LogEntry], cursor: Cursor, hasMore: Bool, into out: inout [UInt8]) {
         // Once for the page: reserving for each entry would move the whole page each time.
-        out.reserveCapacity(entries.reduce(out.count + 256) { $0 + $1.change.body.count + 512 })
+        out.reserveCapacity(entries.reduce(out.count + 256) { $0 + $1.encodedBytesEstimate + 32 })
         out.put("{\"changes\":[")
         encodeEntries(entries, into: &out)
         out.put("],\"cursor\":\"")
@@ -174,13 +191,8 @@ public enum FrameEncoder {
         out.put(",\"schema_version\":")
         out.putInteger(change.schemaVersion)
         if let embedding = change.embedding {
-            out.put(",\"embedding\":[")
-            for (index, number) in embedding.enumerated() {
-                if index > 0 { out.put(",") }
-                // The shortest decimal that reads back as the same float.
-                out.append(contentsOf: number.description.utf8)
-            }
-            out.put("]")
+            out.put(",\"embedding\":")
+            out.putFloats(embedding)
         }
         if !change.body.isEmpty {
             out.put(",\"body\":")

@@ -15,12 +15,7 @@ struct EntryPrinter {
     /// Appends one line.
     func append(_ entry: LogEntry, into out: inout [UInt8]) {
         if isJSON {
-            let start = out.count
-            FrameEncoder.encodeEntry(entry, into: &out)
-            // Line breaks stand between JSON's tokens only, never inside a string: as spaces they mean the same, and
-            // the entry stays one line. Every other byte of a body is as it was pushed.
-            for index in start..<out.count where out[index] == 0x0a || out[index] == 0x0d { out[index] = 0x20 }
-            out.append(UInt8(ascii: "\n"))
+            FrameEncoder.encodeLine(entry, into: &out)
             return
         }
         var line = Clock.text(entry.position.microseconds) + "  "

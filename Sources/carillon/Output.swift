@@ -6,12 +6,12 @@ enum Output {
     struct ReaderGone: Error {}
 
     /// Writes all of `bytes`. Blocks while the reader is slow, which is how it slows the hub down.
-    static func write(_ bytes: [UInt8]) throws {
+    static func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+
+    static func write(_ bytes: UnsafeRawBufferPointer) throws {
         var done = 0
         while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Foundation.write(STDOUT_FILENO, $0.baseAddress.map { $0 + done }, $0.count - done)
-            }
+            let count = Foundation.write(STDOUT_FILENO, bytes.baseAddress.map { $0 + done }, bytes.count - done)
             if count >= 0 {
                 done += count
                 continue

@@ -32,6 +32,8 @@ struct PullCommand: ParsableCommand {
 
     func run() throws {
         let rest = try hub.rest()
+        // All of it is one answer: its lines are handed on as they come.
+        if all, json, cursor == nil, limit == nil, filters.isExact { return try stream(rest) }
         let printer = EntryPrinter(isJSON: json)
         var place = cursor
         var hasMore = true
@@ -44,6 +46,24 @@ struct PullCommand: ParsableCommand {
             hasMore = page.hasMore
         } while all && hasMore
         if let place { Terminal.complain("\(hasMore ? "More" : "The end"): --cursor \(place)") }
+    }
+
+    private func stream(_ rest: RESTClient) throws {
+        var (counted, lines) = (ExportStream(), EntryLines())
+        do {
+            try rest.stream(
+                ["v1", "export"], query: filters.query + [("deleted", "true")], accept: "application/x-ndjson"
+            ) { bytes in
+                counted.take(bytes)
+                try lines.take(bytes) { try Output.write($0) }
+            }
+        } catch let error as ClientError {
+            throw CommandFailure(error)
+        }
+        guard let closing = counted.closing else {
+            throw CommandFailure(.temporary, "The hub's answer broke off after \(counted.lineCount) lines.")
+        }
+        Terminal.complain("The end: --cursor \(closing.cursor)")
     }
 
     private func page(_ rest: RESTClient, after place: String?) throws -> PullPage {

@@ -78,6 +78,7 @@ struct ServeCommand: ParsableCommand {
     }
 
     func run() throws {
+        Heap.returnLargeBlocks()
         let level = logLevel.level
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)

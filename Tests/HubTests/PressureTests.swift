@@ -1,3 +1,4 @@
+import Causality
 import Foundation
 import Hub
 import Testing
@@ -22,6 +23,37 @@ struct PressureTests {
         for index in 0..<count {
             let pong = try #require(try device.nextFrame())
             #expect(pong["id"] as? String == String(index))
+        }
+    }
+
+    @Test("pushes past what a lane is to hold wait in their socket: none is refused, and another user's go through")
+    func crowdedLane() throws {
+        let store = WatchedStore(writesBlock: true)
+        store.slowWrites(seconds: 0.01)
+        let hub = try TestHub(store: store) {
+            $0.limits.bytesPerCommitMax = 64 << 10
+            $0.limits.laneMarkBytes = 64 << 10
+            // A receive buffer of pushes may come on top of the mark; all that is sent is six times as much.
+            $0.limits.laneBytesMax = 512 << 10
+        }
+        let device = try hub.device("d")
+        try device.hello(["live": false])
+        let neighbour = try hub.device("n", key: try hub.newKey(user: "bob"))
+        try neighbour.hello(["live": false])
+        let (count, text) = (60, String(repeating: "x", count: 48 << 10))
+        var bytes: [UInt8] = []
+        for index in 0..<count {
+            let change = #"{"kind":"k","id":"\#(index)","clock":{"d":1},"body":"\#(text)"}"#
+            let push = #"{"type":"push","id":"\#(index)","changes":[\#(change)]}"#
+            FrameWriter.append(opcode: .text, payload: Array(push.utf8), maskKey: 7, into: &bytes)
+        }
+        let peer = Writing(peer: device.peer, bytes: bytes)
+        Thread { peer.run() }.start()
+        let items = try neighbour.push([change("1", ["n": 1], "small")])
+        #expect(items.first?["verdict"] as? String == "accepted")
+        for index in 0..<count {
+            let answer = try #require(try device.nextFrame())
+            #expect(answer["type"] as? String == "pushed" && answer["id"] as? String == String(index))
         }
     }
 

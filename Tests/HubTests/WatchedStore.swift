@@ -18,9 +18,14 @@ final class WatchedStore: Store {
     private let base = MemoryStore(generation: Generation(42))
     private let state = Guarded(State())
 
+    /// - Parameter writesBlock: as of a store on a disk, for lanes that run on queues of their own.
+    init(writesBlock: Bool = false) {
+        self.writesBlock = writesBlock
+    }
+
     var generation: Generation { state.withLock { $0.generation } }
     var writersMax: Int { base.writersMax }
-    var writesBlock: Bool { base.writesBlock }
+    let writesBlock: Bool
     var accounts: any AccountStore { base.accounts }
     var pageCount: Int { state.withLock { $0.pageCount } }
 

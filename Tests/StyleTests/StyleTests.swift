@@ -16,7 +16,7 @@ struct StyleTests {
         "Storage": ["Causality", "Foundation"],
         "SQLiteStore": ["Causality", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "Glibc", "Storage"],
         "PostgresStore": ["CPostgres", "Causality", "Dispatch", "Foundation", "Glibc", "Storage"],
-        "NATSBus": ["CNats", "Dispatch", "Foundation", "Storage"],
+        "NATSBus": ["CNats", "Dispatch", "Foundation", "Reactor", "Storage"],
         "Hub": [
             "Causality", "Cryptography", "Dispatch", "Foundation", "HTTP", "HTTPTypes", "Logging", "Reactor",
             "Storage", "WebSocket", "Wire",
