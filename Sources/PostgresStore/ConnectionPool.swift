@@ -75,6 +75,15 @@ final class ConnectionPool: @unchecked Sendable {
         condition.signal()
     }
 
+    /// Takes a connection over that was made elsewhere, with the same settings.
+    func add(_ connection: PostgresConnection) {
+        condition.lock()
+        defer { condition.unlock() }
+        madeCount += 1
+        idle.append(connection)
+        condition.signal()
+    }
+
     /// Closes what is idle; what is lent is closed when it comes back broken or old.
     func closeIdle() {
         condition.lock()

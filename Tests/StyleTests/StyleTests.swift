@@ -37,7 +37,8 @@ struct StyleTests {
 
     /// Files that may say `@unchecked Sendable`; each says why beside it.
     static let uncheckedSendable: Set<String> = [
-        "Causality/Change.swift", "PostgresStore/ConnectionPool.swift", "Reactor/Lock.swift",
+        "Causality/Change.swift", "PostgresStore/ConnectionPool.swift", "PostgresStore/Guarded.swift",
+        "Reactor/Lock.swift",
         "SQLiteStore/PolicyCache.swift",
         "SQLiteStore/SharedWrites.swift", "Storage/MemoryStore.swift",
     ]
