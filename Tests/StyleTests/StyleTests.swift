@@ -13,8 +13,10 @@ struct StyleTests {
         "HTTP": ["Glibc", "HTTPTypes"],
         "WebSocket": ["Cryptography", "Glibc", "HTTP", "HTTPTypes"],
         "Reactor": ["CLinux", "Dispatch", "Foundation", "Glibc"],
-        "Storage": ["Causality", "Foundation"],
-        "SQLiteStore": ["Causality", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "Glibc", "Storage"],
+        "Storage": ["Causality", "Foundation", "Synchronization"],
+        "SQLiteStore": [
+            "Causality", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "Glibc", "Storage", "Synchronization",
+        ],
         "PostgresStore": ["CPostgres", "Causality", "Dispatch", "Foundation", "Glibc", "Storage"],
         "NATSBus": ["CNats", "Dispatch", "Foundation", "Storage"],
         "Hub": [
