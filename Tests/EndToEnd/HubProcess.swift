@@ -8,17 +8,24 @@ final class HubProcess {
     let port: UInt16
     private(set) var program: Program
     private(set) var key = ""
+    var data: String { folder.appending(path: "data").path }
 
     var url: String { "ws://127.0.0.1:\(port)" }
 
-    init() throws {
+    /// - Parameter data: a data folder to begin with, made by a command; it is moved.
+    init(data: String? = nil, key: String = "") throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "carillon-e2e-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        if let data { try FileManager.default.moveItem(atPath: data, toPath: folder.appending(path: "data").path) }
         port = try HubProcess.freePort()
         program = try HubProcess.launch(folder: folder, port: port)
         try #require(isUp(), "the hub did not start: \(program.errorText)")
         let file = folder.appending(path: "data/first-key")
-        key = try String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard key.isEmpty else {
+            self.key = key
+            return
+        }
+        self.key = try String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     deinit {
