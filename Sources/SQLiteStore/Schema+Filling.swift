@@ -13,17 +13,16 @@ extension Schema {
     static func plan(_ database: Database) throws -> MigrationPlan {
         try check(database)
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-        var plan = MigrationPlan(found: found, supported: version, steps: [])
+        var plan = MigrationPlan(found: found, supported: version, statements: [])
         try DatabaseQueue().write { scratch in
-            for (index, step) in steps.enumerated() {
-                var statements: [String] = []
-                scratch.trace { event in
-                    if case .statement(let statement) = event { statements.append(statement.sql) }
-                }
-                try step(scratch)
-                scratch.trace(options: [])
-                if index >= found { plan.steps.append(MigrationPlan.Step(number: index + 1, statements: statements)) }
+            for step in steps.prefix(found) { try step(scratch) }
+            var statements: [String] = []
+            scratch.trace { event in
+                if case .statement(let statement) = event { statements.append(statement.sql) }
             }
+            for step in steps.dropFirst(found) { try step(scratch) }
+            scratch.trace(options: [])
+            plan.statements = statements
         }
         return plan
     }

@@ -33,6 +33,7 @@ extension AdminCommand {
                     remedy: PostgresDump.backup(choice, to: to))
             }
             try data.requireDatabase()
+            try data.refuseDatabase(as: to)
             let started = Clock.now
             do {
                 try Copying.run { progress in

@@ -38,6 +38,7 @@ extension AdminCommand {
         func run() throws {
             let choice = try store.lasting()
             let opened = try store.existing()
+            if case .sqlite(let data) = choice { try data.refuseDatabase(as: file) }
             let draft = file == "-" ? nil : try DraftFile(file)
             let signals = draft.map { draft in
                 StopSignals { [path = draft.draftPath] in

@@ -21,7 +21,7 @@ extension AdminCommand {
 
         @Flag(help: "Only show what would be done.")
         var dryRun = false
-        @Flag(help: "Tell it as JSON: found, supported, steps.")
+        @Flag(help: "Tell it as JSON: found, supported, statements.")
         var json = false
         @OptionGroup var store: StoreOptions
 
@@ -34,7 +34,7 @@ extension AdminCommand {
                 throw choice.failure(error, "Cannot look at \(choice.shown)")
             }
             try Output.write(json ? Migrate.json(plan) : Array(Migrate.text(plan, choice).utf8))
-            guard !dryRun, !plan.steps.isEmpty else { return }
+            guard !dryRun, !plan.statements.isEmpty else { return }
             var lock: FolderLock?
             if case .sqlite(let data) = choice {
                 try data.create()
@@ -50,32 +50,23 @@ extension AdminCommand {
             case .sqlite(let data): try StoreBackup.plan(path: data.databasePath)
             case .postgres(let conninfo): try PostgresSeam.plan(conninfo)
             // `StoreOptions.lasting` lets none through.
-            case .memory: MigrationPlan(found: 0, supported: 0, steps: [])
+            case .memory: MigrationPlan(found: 0, supported: 0, statements: [])
             }
         }
 
         /// SQL with comments, so that it can be read by a person and by a database's own tool.
         private static func text(_ plan: MigrationPlan, _ choice: StoreChoice) -> String {
             var text = "-- \(choice.shown)\n-- found version \(plan.found), this program's \(plan.supported)\n"
-            if plan.steps.isEmpty { text += "-- nothing is to be done\n" }
-            for step in plan.steps {
-                text += "\n-- step \(step.number)\n"
-                for statement in step.statements {
-                    text += statement + (statement.hasSuffix(";") ? "\n" : ";\n")
-                }
-            }
+            if plan.statements.isEmpty { text += "-- nothing is to be done\n" }
+            for statement in plan.statements { text += statement + (statement.hasSuffix(";") ? "\n" : ";\n") }
             return text
         }
 
         private static func json(_ plan: MigrationPlan) -> [UInt8] {
-            var out = Array("{\"found\":\(plan.found),\"supported\":\(plan.supported),\"steps\":[".utf8)
-            for (index, step) in plan.steps.enumerated() {
-                out += Array("\(index == 0 ? "" : ","){\"number\":\(step.number),\"statements\":[".utf8)
-                for (index, statement) in step.statements.enumerated() {
-                    if index > 0 { out.append(UInt8(ascii: ",")) }
-                    JSONText.append(statement, into: &out)
-                }
-                out += Array("]}".utf8)
+            var out = Array("{\"found\":\(plan.found),\"supported\":\(plan.supported),\"statements\":[".utf8)
+            for (index, statement) in plan.statements.enumerated() {
+                if index > 0 { out.append(UInt8(ascii: ",")) }
+                JSONText.append(statement, into: &out)
             }
             return out + Array("]}\n".utf8)
         }

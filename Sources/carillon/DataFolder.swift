@@ -31,6 +31,15 @@ struct DataFolder: ParsableArguments {
         }
     }
 
+    /// Refuses to write `file` where it is the database itself, under this name or another.
+    func refuseDatabase(as file: String) throws {
+        var (one, other) = (stat(), stat())
+        guard stat(file, &one) == 0, stat(databasePath, &other) == 0 else { return }
+        guard one.st_dev != other.st_dev || one.st_ino != other.st_ino else {
+            throw CommandFailure(.usage, "\(file) is the store itself.", remedy: "Name another file.")
+        }
+    }
+
     /// The database and what SQLite keeps beside it.
     private static let suffixes = ["", "-wal", "-shm"]
 
@@ -80,7 +89,8 @@ extension CommandFailure {
             self.init(.inputOutput, "\(what): \(reason).", remedy: "Check the address and the credentials of --store.")
         case .corrupt(let reason):
             self.init(
-                .inputOutput, "\(what): \(reason).", remedy: "Restore the data folder from a backup, or use another.")
+                .inputOutput, "\(what): \(reason).",
+                remedy: "Restore a backup (carillon admin restore), or use another data folder.")
         case .newerSchema(let found, let supported):
             self.init(
                 .inputOutput, "\(what): its schema \(found) is newer than this program's \(supported).",

@@ -7,7 +7,7 @@ enum PostgresSeam {
         throw .unavailable("this build has no store on Postgres")
     }
 
-    static func plan(_ conninfo: String) throws(StoreError) -> MigrationPlan {
+    static func plan(_ conninfo: String) throws(StoreError) -> Storage.MigrationPlan {
         throw .unavailable("this build has no store on Postgres")
     }
 }

@@ -152,7 +152,8 @@ struct AdminTests {
         let after = try rig.done(["admin", "migrate", "--dry-run", "--json"] + data)
         let object = try JSONSerialization.jsonObject(with: Data(after.text.utf8)) as? [String: Any]
         #expect(
-            object?["found"] as? Int == object?["supported"] as? Int && (object?["steps"] as? [Any])?.isEmpty == true)
+            object?["found"] as? Int == object?["supported"] as? Int
+                && (object?["statements"] as? [Any])?.isEmpty == true)
         try rig.done(["user", "add", "ada"] + data)
     }
 

@@ -35,6 +35,12 @@ struct RestoreTests {
         try rig.write(copy.text, to: "copy.ndjson")
         let cursor = try #require(copy.errorText.split(separator: " ").last).trimmingCharacters(in: .newlines)
 
+        for path in [hub.data + "/carillon.db", hub.data + "/../data/carillon.db"] {
+            try rig.done(["admin", "backup", "--to", path, "--data", hub.data], exit: 64)
+            try rig.done(["admin", "export", path, "--data", hub.data], exit: 64)
+        }
+        let busy = try rig.done(["admin", "import", AdminTests.vector.path, "--data", hub.data], exit: 69)
+        #expect(busy.errorText.contains("Another hub runs"))
         let refused = try rig.done(["admin", "restore", rig.path("backup.db"), "--data", hub.data], exit: 69)
         #expect(refused.errorText.contains("Another hub runs"))
         hub.program.signal(SIGKILL)
