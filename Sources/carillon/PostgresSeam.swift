@@ -3,11 +3,13 @@ internal import Storage
 
 /// Where this program meets the store on Postgres.
 enum PostgresSeam {
+    /// - Parameter conninfo: a URL, or empty for the PG* variables.
     static func open(_ conninfo: String, log: @escaping @Sendable (String) -> Void) throws(StoreError) -> any Store {
-        throw .unavailable("this build has no store on Postgres")
+        try PostgresStore(conninfo: conninfo, log: log)
     }
 
     static func plan(_ conninfo: String) throws(StoreError) -> Storage.MigrationPlan {
-        throw .unavailable("this build has no store on Postgres")
+        let plan = try PostgresStore.plan(conninfo: conninfo)
+        return Storage.MigrationPlan(found: plan.found, supported: plan.supported, statements: plan.statements)
     }
 }
