@@ -10,7 +10,8 @@ public enum StoreBackup {
     /// Copies the store at `path` as of now, also while a hub writes to it, which goes on meanwhile.
     ///
     /// The copy is made beside `file`, read through, synced, and only then moved to its place; its owner alone may read
-    /// it. It is one file, without a write-ahead log.
+    /// it. It is one file, without a write-ahead log, and of another life: should somebody put it in the store's place by
+    /// hand, a cursor of what came after it is told apart all the same.
     ///
     /// - Parameter progress: told how many of how many bytes are copied; may throw to stop.
     /// - Throws: ``StoreError/corrupt(_:)`` where the copy is not sound, ``StoreError/refused(_:)`` where the store is
@@ -22,6 +23,7 @@ public enum StoreBackup {
         defer { remove(draft) }
         try passingOn {
             try copy(path, to: draft, progress)
+            try begin(draft)
             try sync(draft)
             try move(draft, to: file)
         }
@@ -36,13 +38,7 @@ public enum StoreBackup {
         defer { remove(draft) }
         try passingOn {
             try copy(file, to: draft, progress)
-            let queue = try DatabaseQueue(path: draft, configuration: configuration("carillon.restore"))
-            try queue.write { database in
-                try Schema.migrate(database)
-                guard try !SQLiteStore.isUnfinished(database) else { throw StoreError.unfinished }
-                try SQLiteStore.set(.random(), database)
-            }
-            try queue.close()
+            try begin(draft)
             try sync(draft)
             try move(draft, to: path)
         }
@@ -94,6 +90,17 @@ public enum StoreBackup {
         }
         try target.close()
         try source.close()
+    }
+
+    /// Gives a copy another life, in this program's schema.
+    private static func begin(_ draft: String) throws {
+        let queue = try DatabaseQueue(path: draft, configuration: configuration("carillon.life"))
+        try queue.write { database in
+            try Schema.migrate(database)
+            guard try !SQLiteStore.isUnfinished(database) else { throw StoreError.unfinished }
+            try SQLiteStore.set(.random(), database)
+        }
+        try queue.close()
     }
 
     private static func configuration(_ label: String) -> Configuration {

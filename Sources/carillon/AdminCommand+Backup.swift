@@ -95,7 +95,8 @@ extension AdminCommand {
                 try Copying.run { progress in try StoreBackup.restore(file, to: ready, progress: progress) }
             } catch let error as StoreError {
                 var failure = CommandFailure(error, "Cannot restore \(file)")
-                failure.remedy = "Nothing was changed. Try an older backup."
+                // A newer schema is no fault of the backup's.
+                if case .newerSchema = error {} else { failure.remedy = "Nothing was changed. Try another backup." }
                 throw failure
             }
             let aside = try data.moveDatabaseAside()

@@ -56,7 +56,8 @@ extension AdminCommand {
                 }
             } catch {
                 lines.progress.clear()
-                throw try failure(error, lines, choice)
+                let isMarked = (try? opened.isUnfinished) ?? false
+                throw failure(error, lines, choice, isMarked: isMarked)
             }
             lines.progress.clear()
             withExtendedLifetime((lock, signals)) {}
@@ -82,20 +83,21 @@ extension AdminCommand {
             data.removeDatabase()
         }
 
-        private func failure(_ error: any Error, _ lines: borrowing ExportLines, _ choice: StoreChoice) throws
-            -> any Error
-        {
+        /// - Parameter isMarked: whether the store holds a part of this import, and nothing else.
+        private func failure(
+            _ error: any Error, _ lines: borrowing ExportLines, _ choice: StoreChoice, isMarked: Bool
+        ) -> any Error {
             if case StoreError.refused(let reason) = error, lines.number == 0 {
                 return CommandFailure(
                     .notAccepted, "\(choice.shown): \(reason).",
                     remedy: error as? StoreError == .unfinished
                         ? choice.unfinishedRemedy : "An import needs a new data folder, database or schema.")
             }
-            // The fill has begun: what there is of it is of no use.
             var kept = ""
-            if case .sqlite(let data) = choice {
+            // A store that was there before is never removed: only what has the mark.
+            if isMarked, case .sqlite(let data) = choice {
                 data.removeDatabase()
-            } else {
+            } else if isMarked {
                 kept =
                     " What came before it is marked as unfinished, and nothing works on it: \(choice.unfinishedRemedy)"
             }

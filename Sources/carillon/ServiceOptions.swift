@@ -9,7 +9,9 @@ struct ServiceOptions: ParsableArguments {
             valueName: "seconds"))
     var storeWait = 5.0
     @Option(
-        help: ArgumentHelp("With Postgres: a read replica that serves pulls and exports. A URL.", valueName: "url"))
+        help: ArgumentHelp(
+            "With Postgres: a read replica that serves pulls and exports, a postgres:// URL. Else CARILLON_READ_STORE.",
+            valueName: "url"))
     var readStore: String?
     @Option(
         help: ArgumentHelp(
@@ -31,8 +33,8 @@ struct ServiceOptions: ParsableArguments {
         guard (50...60_000).contains(pollMs) else {
             throw ValidationError("--poll-ms is a number from 50 to 60000.")
         }
-        if let readStore {
-            guard StoreChoice.schemes.contains(where: { readStore.hasPrefix($0) }) else {
+        if let replica {
+            guard StoreChoice.schemes.contains(where: { replica.hasPrefix($0) }) else {
                 throw ValidationError("--read-store is a postgres:// URL.")
             }
         }
@@ -49,10 +51,12 @@ struct ServiceOptions: ParsableArguments {
             }
             return plan
         }
-        plan.readStore = readStore
+        plan.readStore = replica
         plan.bus = try parsedBus() ?? .postgres
         return plan
     }
+
+    private var replica: String? { readStore ?? Environment.value("CARILLON_READ_STORE") }
 
     private func parsedBus() throws -> ServicePlan.Bus? {
         switch bus {

@@ -103,6 +103,11 @@ struct RestoreTests {
         let rig = try AdminRig()
         try rig.done(["user", "add", "ada", "--data", rig.path("data")])
         try rig.done(["admin", "backup", "--to", rig.path("good.db"), "--data", rig.path("data")])
+        // Put in place by hand it is another life, too.
+        try FileManager.default.createDirectory(atPath: rig.path("byhand"), withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: rig.path("good.db"), toPath: rig.path("byhand/carillon.db"))
+        let lives = try ["data", "byhand"].map { try rig.done(["admin", "export", "--data", rig.path($0)]).lines[1] }
+        #expect(lives[0].contains("generation") && lives[0] != lives[1])
         try rig.write("no database at all, only some text", to: "text.db")
         try Data().write(to: rig.folder.appending(path: "empty.db"))
         var bytes = try Data(contentsOf: rig.folder.appending(path: "good.db"))
