@@ -17,10 +17,16 @@ HUB = .build/release/carillon
 
 help: ## list the targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
-	@printf '%s\n' '' 'Variables: DATA=$(DATA) LISTEN=$(LISTEN) STORE=$(STORE) (run), SANITIZE=thread|address (test), BENCH=options (bench)'
+	@printf '%s\n' '' 'Variables: DATA=$(DATA) LISTEN=$(LISTEN) STORE=$(STORE) (run; postgres: one of its own), SANITIZE=thread|address (test), BENCH=options (bench)'
 
 run: build ## install what is missing, build, and start the hub; prints the push and tail lines to try
+ifeq ($(STORE),postgres)
+	@.ci/install --postgres
+	@exec .ci/postgres run '$(DATA)/postgres' -- \
+		$(HUB) serve --quick-start --data '$(DATA)' --listen '$(LISTEN)'
+else
 	@exec $(HUB) serve --quick-start --data '$(DATA)' --listen '$(LISTEN)' --store '$(STORE)'
+endif
 
 build: ## install what the build needs, and build the release binary
 	@.ci/install

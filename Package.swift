@@ -87,7 +87,9 @@ let package = Package(
             swiftSettings: settings),
 
         // Private servers for tests: started on a folder of their own, stopped with the process.
-        .target(name: "PostgresTesting", path: "Tests/PostgresTesting", swiftSettings: settings),
+        .target(
+            name: "PostgresTesting", dependencies: ["CPostgres"], path: "Tests/PostgresTesting",
+            swiftSettings: settings),
         .testTarget(name: "CausalityTests", dependencies: ["Causality"], swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Causality", "Storage"], swiftSettings: settings),
         .testTarget(

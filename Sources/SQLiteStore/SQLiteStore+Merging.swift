@@ -85,7 +85,7 @@ extension SQLiteTransaction {
 }
 
 /// How a version lies in a row of `history`.
-private enum HistoryRow {
+enum HistoryRow {
     static let insertion =
         "INSERT INTO history (space, kind, id, number, \(ChangeRow.columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 

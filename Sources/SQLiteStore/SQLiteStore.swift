@@ -2,6 +2,7 @@ internal import Causality
 internal import Foundation
 internal import GRDB
 public import Storage
+internal import Synchronization
 
 /// The embedded default: one SQLite file, written ahead (WAL) and synced at every commit.
 ///
@@ -19,7 +20,8 @@ public final class SQLiteStore: Store {
         public init() {}
     }
 
-    public let generation: Generation
+    private let life: Atomic<UInt64>
+    public var generation: Generation { Generation(life.load(ordering: .acquiring)) }
     public let writersMax = 1
     let pool: DatabasePool
     let sharedWrites: SharedWrites
@@ -48,7 +50,7 @@ public final class SQLiteStore: Store {
                 return try Int64.fetchOne(database, sql: "SELECT generation FROM log_life")
             }
             guard let generation else { throw StoreError.corrupt("the log has no generation") }
-            self.generation = Generation(UInt64(bitPattern: generation))
+            life = Atomic(UInt64(bitPattern: generation))
             self.pool = pool
             sharedWrites = SharedWrites(pool)
         } catch {
@@ -90,6 +92,10 @@ public final class SQLiteStore: Store {
         } catch {
             throw StoreError(error, isCommitting: isCommitting)
         }
+    }
+
+    func set(_ generation: Generation) {
+        life.store(generation.value, ordering: .releasing)
     }
 
     func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {

@@ -3,7 +3,7 @@ internal import Causality
 /// The policies of a ``MemoryStore``, and the versions that it keeps to merge with.
 struct MemoryMerging {
     private(set) var policies: [Identifier: ConflictPolicy] = [:]
-    private var histories: [RecordKey: [HistoryVersion]] = [:]
+    private(set) var histories: [RecordKey: [HistoryVersion]] = [:]
     /// The histories that the running transaction touched, as they were.
     private var undo: [RecordKey: [HistoryVersion]] = [:]
 

@@ -133,6 +133,14 @@ struct MemorySpace {
         holeCount = 0
     }
 
+    /// In order of position.
+    func eachEntry(_ body: (LogEntry) throws -> Void) rethrows {
+        for case .some(let entry) in entries { try body(entry) }
+    }
+
+    /// A record that has siblings and no head; there is none but in what was filled in from elsewhere.
+    var orphan: RecordName? { places.first { $0.value.head == nil && !$0.value.siblings.isEmpty }?.key }
+
     func entry(at position: Position) -> LogEntry? {
         let index = index(after: position) - 1
         guard index >= 0, positions[index] == position else { return nil }

@@ -1,5 +1,6 @@
 public import Causality
 internal import Foundation
+internal import Synchronization
 
 /// The reference store: everything in memory, nothing durable. For tests, and for a hub that may forget.
 ///
@@ -14,6 +15,7 @@ public final class MemoryStore: Store, @unchecked Sendable {
         var merging = MemoryMerging()
         /// By space and device, oldest first.
         var answers: [Identifier: [Identifier: [HeldAnswer]]] = [:]
+        var isUnfinished = false
     }
 
     struct HeldAnswer {
@@ -21,7 +23,9 @@ public final class MemoryStore: Store, @unchecked Sendable {
         let answer: KeptAnswer
     }
 
-    public let generation: Generation
+    /// Atomic, and not under the lock: it is asked for inside of transactions.
+    private let life: Atomic<UInt64>
+    public var generation: Generation { Generation(life.load(ordering: .acquiring)) }
     public let writersMax = 1
     public var writesBlock: Bool { false }
     private let lock = NSLock()
@@ -30,7 +34,7 @@ public final class MemoryStore: Store, @unchecked Sendable {
     private var answersUndo: [(space: Identifier, device: Identifier, before: [HeldAnswer])] = []
 
     public init(generation: Generation) {
-        self.generation = generation
+        life = Atomic(generation.value)
     }
 
     public var accounts: any AccountStore { MemoryAccounts(store: self) }
@@ -91,6 +95,12 @@ public final class MemoryStore: Store, @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         return try body(&state)
+    }
+
+    func copy() -> State { reading { $0 } }
+
+    func set(_ generation: Generation) {
+        life.store(generation.value, ordering: .releasing)
     }
 
     private func reading<Value>(_ body: (inout State) -> Value) -> Value {

@@ -60,6 +60,35 @@ public protocol Store: Sendable {
 
     /// Users, keys and devices.
     var accounts: any AccountStore { get }
+
+    /// Tells `body` everything, from one consistent cut, piece by piece in the order of ``KeptSequence``: the life,
+    /// policies by kind, users by name with their keys (oldest first, then by prefix) and devices (oldest registration
+    /// first, then by id), spaces by name with their entries by position and then their histories by record and number.
+    /// All orders of names are by bytes. Writers go on meanwhile, and are not in it.
+    ///
+    /// - Parameter body: must not call the store. What it throws ends the reading and is thrown on.
+    func readAll(_ body: (KeptItem) throws -> Void) throws
+
+    /// Fills this store, which must be empty, with what another one was read out of. Positions, siblings, replicas,
+    /// acknowledged cursors and the life come along, so that cursors stay valid.
+    ///
+    /// Commits in bounded chunks. Before the first one the store is marked as unfinished, and the last one takes the mark
+    /// away: a fill that breaks off, by an error or the end of the process, leaves a store that says
+    /// ``isUnfinished`` whenever it is opened.
+    ///
+    /// - Parameter next: gives one piece after the other, nil at the end. Must not call the store. What it throws ends
+    ///   the fill and is thrown on.
+    /// - Throws: ``StoreError/refused(_:)`` where the store is not empty, and where the pieces break the rules of
+    ///   ``KeptSequence`` or a name stands twice: then the piece that `next` gave last is the bad one, or it is one of
+    ///   the same chunk.
+    func fill(_ next: () throws -> KeptItem?) throws
+
+    /// Whether a ``fill(_:)`` began and did not come to its end. A hub does not serve such a store.
+    var isUnfinished: Bool { get throws(StoreError) }
+
+    /// Gives the log another life: whoever comes with a cursor of the old one is told to resync. For a store that was
+    /// brought back to an earlier state.
+    func renewGeneration() throws(StoreError)
 }
 
 extension Store {

@@ -24,7 +24,10 @@ struct Carillon: ParsableCommand {
         version: Hub.version,
         groupedSubcommands: [
             CommandGroup(
-                name: "A hub", subcommands: [ServeCommand.self, UserCommand.self, KeyCommand.self, PolicyCommand.self]),
+                name: "A hub",
+                subcommands: [
+                    ServeCommand.self, UserCommand.self, KeyCommand.self, PolicyCommand.self, AdminCommand.self,
+                ]),
             CommandGroup(
                 name: "Records",
                 subcommands: [

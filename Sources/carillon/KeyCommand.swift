@@ -9,7 +9,7 @@ struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "Make, list and revoke API keys.",
         discussion: """
-            Works on the data folder itself, also while the hub runs.
+            Works on the store itself, also while the hub runs.
 
               carillon key create ada --label laptop
               carillon key list ada
@@ -26,10 +26,10 @@ struct KeyCommand: ParsableCommand {
         var user: Identifier
         @Option(help: "What to know the key by later.")
         var label = ""
-        @OptionGroup var data: DataFolder
+        @OptionGroup var store: StoreOptions
 
         func run() throws {
-            let accounts = try data.existingAccounts()
+            let accounts = try store.existingAccounts()
             let key: APIKey
             do throws(StoreError) {
                 key = try accounts.createKey(user: user, label: label)
@@ -47,10 +47,10 @@ struct KeyCommand: ParsableCommand {
 
         @Argument(help: "Whose keys.", transform: { try Names.identifier($0, "user") })
         var user: Identifier
-        @OptionGroup var data: DataFolder
+        @OptionGroup var store: StoreOptions
 
         func run() throws {
-            let accounts = try data.existingAccounts()
+            let accounts = try store.existingAccounts()
             do throws(StoreError) {
                 let rows = try accounts.keys(of: user).map { key in
                     let state = key.revokedAt.map { "revoked \(Clock.text($0.microseconds))" } ?? "valid"
@@ -70,10 +70,10 @@ struct KeyCommand: ParsableCommand {
 
         @Argument(help: "The key's prefix, as `key list` shows it, or the whole key.")
         var prefix: String
-        @OptionGroup var data: DataFolder
+        @OptionGroup var store: StoreOptions
 
         func run() throws {
-            let accounts = try data.existingAccounts()
+            let accounts = try store.existingAccounts()
             let prefix = APIKey(prefix)?.prefix ?? prefix
             let isFound: Bool
             do throws(StoreError) {

@@ -5,7 +5,6 @@ internal import Foundation
 internal import Hub
 internal import Load
 internal import Reactor
-internal import SQLiteStore
 internal import Storage
 
 /// Which hub is put under load.
@@ -20,8 +19,12 @@ struct LoadTarget: ParsableArguments {
     var data: String?
     @Flag(help: "Start a hub of this program on a free port of this machine, and stop it at the end.")
     var spawn = false
-    @Option(help: "With --spawn: where its records live, sqlite or memory.")
-    var store = ServeCommand.StoreKind.memory
+    @Option(
+        help: ArgumentHelp(
+            "With --spawn: where its records live, memory, sqlite, postgres or a postgres:// URL. Without: the hub's "
+                + "Postgres, where users and keys are made.",
+            valueName: "store"))
+    var store: String?
     @Option(help: ArgumentHelp("With --spawn: its event loops.", valueName: "n"))
     var shards: Int?
     @Option(help: ArgumentHelp("The hub's process, when it is not to be found by its port.", valueName: "pid"))
@@ -46,7 +49,7 @@ struct LoadTarget: ParsableArguments {
             guard url == nil, key.isEmpty, keys == nil, data == nil, !raw else {
                 throw CommandFailure(.usage, "--spawn makes its own hub, users and keys: leave the others out.")
             }
-            let hub = try SpawnedHub(users: users ?? 1, store: store, shards: shards)
+            let hub = try SpawnedHub(users: users ?? 1, store: store ?? "memory", shards: shards)
             return Opened(address: hub.address, keys: hub.keys, pid: hub.pid, spawned: hub)
         }
         return Opened(address: try address(), keys: try userKeys(users), pid: hubPid)
@@ -82,7 +85,11 @@ struct LoadTarget: ParsableArguments {
             all += text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
                 .filter { !$0.isEmpty }
         }
-        if let data { all += try Self.makeUsers(users ?? 1, folder: data) }
+        if data != nil || store != nil {
+            let folder = data.map { ["--data", $0] } ?? []
+            let named = store.map { ["--store", $0] } ?? ["--store", "sqlite"]
+            all += try Self.makeUsers(users ?? 1, StoreOptions.parse(folder + named))
+        }
         if all.isEmpty, let one = Environment.value("CARILLON_KEY") { all = [one] }
         guard all.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f } }) else {
             throw CommandFailure(.usage, "A key holds characters that no key has.")
@@ -97,11 +104,8 @@ struct LoadTarget: ParsableArguments {
     }
 
     /// Users of this run's own, with a key each.
-    static func makeUsers(_ count: Int, folder: String) throws -> [String] {
-        let arguments = ["--data", folder]
-        let data = try DataFolder.parse(arguments)
-        try data.create()
-        let accounts = Accounts(store: try data.openStore())
+    static func makeUsers(_ count: Int, _ options: StoreOptions) throws -> [String] {
+        let accounts = Accounts(store: try options.made())
         let run = String(UInt32.random(in: 0...UInt32.max), radix: 16)
         do throws(StoreError) {
             var keys: [String] = []
@@ -112,7 +116,7 @@ struct LoadTarget: ParsableArguments {
             }
             return keys
         } catch {
-            throw CommandFailure(error, "Cannot make users in \(folder)")
+            throw CommandFailure(error, "Cannot make users")
         }
     }
 }

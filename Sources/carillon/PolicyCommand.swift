@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import CarillonClient
 internal import Causality
-internal import SQLiteStore
 internal import Storage
 
 /// `carillon policy`: how concurrent edits of a kind are settled.
@@ -9,7 +8,7 @@ struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "Say how concurrent edits of a kind are settled.",
         discussion: """
-            Works on the data folder itself, also while the hub runs: the next push is settled by it.
+            Works on the store itself, also while the hub runs: the next push is settled by it.
 
               manual  Both are kept, and somebody resolves them. What a kind without a policy has.
               lww     The last writer wins.
@@ -53,7 +52,7 @@ struct PolicyCommand: ParsableCommand {
             name: .customLong("text"),
             help: ArgumentHelp("A value that is in conflict when both sides changed it.", valueName: "field"))
         var texts: [String] = []
-        @OptionGroup var data: DataFolder
+        @OptionGroup var target: StoreOptions
 
         func validate() throws {
             _ = try parsed()
@@ -61,7 +60,7 @@ struct PolicyCommand: ParsableCommand {
 
         func run() throws {
             let policy = try parsed()
-            let store = try data.existingStore()
+            let store = try target.existing()
             do throws(StoreError) {
                 try store.setPolicy(policy, for: kind)
             } catch {
@@ -107,10 +106,10 @@ struct PolicyCommand: ParsableCommand {
 
         @Flag(help: "Print a JSON object for each kind.")
         var json = false
-        @OptionGroup var data: DataFolder
+        @OptionGroup var target: StoreOptions
 
         func run() throws {
-            let store = try data.existingStore()
+            let store = try target.existing()
             let policies: [(key: Identifier, value: ConflictPolicy)]
             do throws(StoreError) {
                 policies = try store.policies().sorted { $0.key < $1.key }
@@ -135,10 +134,10 @@ struct PolicyCommand: ParsableCommand {
 
         @Argument(help: "The kind.", transform: { try Names.identifier($0, "kind") })
         var kind: Identifier
-        @OptionGroup var data: DataFolder
+        @OptionGroup var target: StoreOptions
 
         func run() throws {
-            let store = try data.existingStore()
+            let store = try target.existing()
             let hadOne: Bool
             do throws(StoreError) {
                 hadOne = try store.policies()[kind] != nil

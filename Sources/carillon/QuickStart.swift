@@ -10,12 +10,13 @@ struct QuickStart {
     struct First {
         /// Nil when there are users, but no first key of ours.
         var key: String?
-        var dataPath: String
+        /// Options that name the store.
+        var storeWords: String
     }
 
     static let user: Identifier = "me"
 
-    let data: DataFolder
+    let options: StoreOptions
     let store: any Store
     /// Whether the store remembers the key at the next start.
     let isKept: Bool
@@ -23,7 +24,7 @@ struct QuickStart {
     func prepare() throws -> First {
         let accounts = Accounts(store: store)
         do throws(StoreError) {
-            return First(key: try key(accounts), dataPath: data.path)
+            return First(key: try key(accounts), storeWords: options.words)
         } catch {
             throw CommandFailure(error, "Cannot make the first user and key")
         }
@@ -47,7 +48,7 @@ struct QuickStart {
 
     /// The key of an earlier start, unless it was revoked.
     private func keptKey() throws(StoreError) -> String? {
-        guard isKept, let text = try? String(contentsOfFile: data.firstKeyPath, encoding: .utf8),
+        guard isKept, let text = try? String(contentsOfFile: options.data.firstKeyPath, encoding: .utf8),
             let key = APIKey(text.trimmingCharacters(in: .whitespacesAndNewlines))
         else { return nil }
         guard let record = try store.accounts.key(prefix: key.prefix), record.revokedAt == nil else { return nil }
@@ -56,8 +57,11 @@ struct QuickStart {
 
     private func keep(_ text: String) {
         let isMade = FileManager.default.createFile(
-            atPath: data.firstKeyPath, contents: Data((text + "\n").utf8), attributes: [.posixPermissions: 0o600])
-        if !isMade { Terminal.complain("The first key could not be kept in \(data.firstKeyPath): copy it from here.") }
+            atPath: options.data.firstKeyPath, contents: Data((text + "\n").utf8),
+            attributes: [.posixPermissions: 0o600])
+        if !isMade {
+            Terminal.complain("The first key could not be kept in \(options.data.firstKeyPath): copy it from here.")
+        }
     }
 }
 
@@ -70,8 +74,8 @@ extension QuickStart.First {
 
                 This hub has users already. Make a key for one of them:
 
-                  \(program) user list --data \(Terminal.quoted(dataPath))
-                  \(program) key create USER --data \(Terminal.quoted(dataPath))
+                  \(program) user list\(storeWords)
+                  \(program) key create USER\(storeWords)
 
                 """
         }

@@ -1,12 +1,10 @@
 internal import ArgumentParser
 internal import Causality
-internal import Cryptography
 internal import Dispatch
 internal import Foundation
 internal import Hub
 internal import Logging
 internal import Reactor
-internal import SQLiteStore
 internal import Storage
 
 /// `carillon serve`: a hub until SIGTERM.
@@ -14,20 +12,16 @@ struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run a hub.",
         discussion: """
-            Keeps its data in a folder and runs until SIGINT or SIGTERM; then it commits what it has, says bye to \
+            Keeps its data in a folder, or in a Postgres, and runs until SIGINT or SIGTERM; then it commits what it has, says bye to \
             its devices and exits with 0.
 
               carillon serve --quick-start
               carillon serve --data /var/lib/carillon --listen 0.0.0.0:8787
               carillon serve --policy presence=lww --policy cursor=lww
+              CARILLON_STORE=postgres://carillon@db.example/carillon carillon serve --data /var/lib/carillon
 
             TLS comes later: beyond this machine, put a proxy with TLS in front.
             """)
-
-    enum StoreKind: String, ExpressibleByArgument, CaseIterable {
-        case sqlite
-        case memory
-    }
 
     enum LogLevel: String, ExpressibleByArgument, CaseIterable {
         case debug, info, warning, error
@@ -42,11 +36,10 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    @OptionGroup var data: DataFolder
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var service: ServiceOptions
     @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "address:port"))
     var listen = "127.0.0.1:8787"
-    @Option(help: "Where records live: sqlite, in the data folder, or memory, which forgets all at the end.")
-    var store = StoreKind.sqlite
     @Option(help: ArgumentHelp("Event loops, one per core unless told.", valueName: "n"))
     var shards: Int?
     @Option(
@@ -72,7 +65,9 @@ struct ServeCommand: ParsableCommand {
 
     func validate() throws {
         if let shards, !(1...256).contains(shards) { throw ValidationError("--shards is a number from 1 to 256.") }
-        if accounts != nil, store != .memory { throw ValidationError("--accounts goes with --store memory.") }
+        let choice = try store.choice()
+        if accounts != nil, !choice.isMemory { throw ValidationError("--accounts goes with --store memory.") }
+        _ = try service.plan(for: choice)
         _ = try policies()
         _ = try address()
     }
@@ -90,34 +85,32 @@ struct ServeCommand: ParsableCommand {
         let signals = StopSignals { stopped.signal() }
         let parent = stopAtEof ? EndOfInput { stopped.signal() } : nil
         FileLimit.raise(log)
-        try data.create()
-        let lock = try store == .sqlite ? FolderLock(data.path + "/hub.lock") : nil
-        let opened = try openStore()
+        let choice = try store.choice()
+        let plan = try service.plan(for: choice)
+        try store.data.create()
+        var lock: FolderLock?
+        // Hubs on one Postgres tell each other of commits; two on one folder would not.
+        if case .sqlite = choice { lock = try store.data.lock() }
+        let opened = try choice.openWhole { log.warning("\($0)") }
+        if choice.isMemory, let accounts {
+            try copyAccounts(from: try DataFolder.parse(["--data", accounts]), to: opened)
+        }
         try setPolicies(opened)
-        let first = quickStart ? try QuickStart(data: data, store: opened, isKept: store == .sqlite).prepare() : nil
-        let hub = try start(opened, log)
+        let first =
+            quickStart ? try QuickStart(options: store, store: opened, isKept: !choice.isMemory).prepare() : nil
+        let hub = try start(opened, plan, log)
         announce(hub, first)
-        if first == nil { warnOfNoUsers(opened) }
+        if first == nil { warnOfNoUsers(opened, choice) }
         stopped.wait()
         log.info("stops")
         hub.stop()
         withExtendedLifetime((signals, parent, lock)) {}
     }
 
-    private func openStore() throws -> any Store {
-        switch store {
-        case .sqlite: return try data.openStore()
-        case .memory:
-            let generation = Secret.random(count: 8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            let memory = MemoryStore(generation: Generation(generation))
-            if let accounts { try copyAccounts(from: try DataFolder.parse(["--data", accounts]), to: memory) }
-            return memory
-        }
-    }
-
     /// A memory store begins without anybody. Users keep their names and keys, and begin with an empty space.
-    private func copyAccounts(from folder: DataFolder, to memory: MemoryStore) throws {
-        let kept = try folder.existingStore()
+    private func copyAccounts(from folder: DataFolder, to memory: any Store) throws {
+        try folder.requireDatabase()
+        let kept = try StoreChoice.sqlite(folder).openWhole()
         do throws(StoreError) {
             for user in try kept.accounts.users() {
                 try memory.accounts.add(user)
@@ -128,7 +121,7 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private func start(_ store: any Store, _ log: Logger) throws -> Hub {
+    private func start(_ store: any Store, _ plan: ServicePlan, _ log: Logger) throws -> Hub {
         var configuration = HubConfiguration(
             address: try address(), shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
         configuration.hasEcho = echo
@@ -152,12 +145,12 @@ struct ServeCommand: ParsableCommand {
     }
 
     /// A hub without a user refuses everybody; whoever starts one should not have to find out why.
-    private func warnOfNoUsers(_ store: any Store) {
-        guard !echo, let users = try? Accounts(store: store).users(), users.isEmpty else { return }
+    private func warnOfNoUsers(_ opened: any Store, _ choice: StoreChoice) {
+        guard !echo, let users = try? Accounts(store: opened).users(), users.isEmpty else { return }
         let remedy =
-            self.store == .memory
+            choice.isMemory
             ? "The memory store gets one with --quick-start only."
-            : "Make one: carillon user add NAME --data \(data.path), then carillon key create NAME --data \(data.path)"
+            : "Make one: carillon user add NAME\(store.words), then carillon key create NAME\(store.words)"
         Terminal.complain("There is no user yet, so nobody can connect. \(remedy)")
     }
 

@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import Foundation
 internal import Reactor
 
@@ -13,16 +14,21 @@ final class SpawnedHub {
     /// Held open: its end, with this process, is the hub's end.
     private let input: Pipe
 
-    init(users: Int, store: ServeCommand.StoreKind, shards: Int?) throws {
+    /// - Parameter store: as `--store` names it.
+    init(users: Int, store: String, shards: Int?) throws {
         folder = FileManager.default.temporaryDirectory.path + "/carillon-load-\(UUID().uuidString)"
-        keys = try LoadTarget.makeUsers(users, folder: folder)
+        let isMemory = store == "memory"
+        let options = try StoreOptions.parse(["--data", folder, "--store", isMemory ? "sqlite" : store])
+        keys = try LoadTarget.makeUsers(users, options)
         process = Process()
         output = Pipe()
         input = Pipe()
         process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         var arguments = ["serve", "--listen", "127.0.0.1:0", "--log-level", "warning", "--stop-at-eof"]
-        arguments += ["--data", folder, "--store", store.rawValue]
-        if store == .memory { arguments += ["--accounts", folder] }
+        arguments += ["--data", folder]
+        // In the environment: a URL may hold a password, and arguments show in the list of processes.
+        process.environment = ProcessInfo.processInfo.environment.merging(["CARILLON_STORE": store]) { $1 }
+        if isMemory { arguments += ["--accounts", folder] }
         if let shards { arguments += ["--shards", String(shards)] }
         process.arguments = arguments
         process.standardOutput = output

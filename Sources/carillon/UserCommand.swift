@@ -8,7 +8,7 @@ struct UserCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user", abstract: "Add and list a hub's users.",
         discussion: """
-            Works on the data folder itself, also while the hub runs.
+            Works on the store itself, also while the hub runs.
 
               carillon user add ada
               carillon key create ada --label laptop
@@ -21,11 +21,10 @@ struct UserCommand: ParsableCommand {
 
         @Argument(help: "The user's name.", transform: { try Names.identifier($0, "name") })
         var name: Identifier
-        @OptionGroup var data: DataFolder
+        @OptionGroup var store: StoreOptions
 
         func run() throws {
-            try data.create()
-            let accounts = Accounts(store: try data.openStore())
+            let accounts = Accounts(store: try store.made())
             do throws(StoreError) {
                 _ = try accounts.addUser(name)
             } catch .refused {
@@ -33,18 +32,17 @@ struct UserCommand: ParsableCommand {
             } catch {
                 throw CommandFailure(error, "Cannot add \(name)")
             }
-            let folder = data.path == ".carillon" ? "" : " --data \(Terminal.quoted(data.path))"
-            print("Added \(name). Make a key next: carillon key create \(Terminal.quoted(name.text))\(folder)")
+            print("Added \(name). Make a key next: carillon key create \(Terminal.quoted(name.text))\(store.words)")
         }
     }
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the users.", discussion: "  carillon user list")
 
-        @OptionGroup var data: DataFolder
+        @OptionGroup var store: StoreOptions
 
         func run() throws {
-            let accounts = try data.existingAccounts()
+            let accounts = try store.existingAccounts()
             do throws(StoreError) {
                 for user in try accounts.users() { print(user.name) }
             } catch {

@@ -8,7 +8,7 @@ final class HubCluster {
 
     init(conninfo: String, hubCount: Int, options: [String] = []) throws {
         self.conninfo = conninfo
-        hubs = try (0..<hubCount).map { _ in try HubProcess(["--store", conninfo] + options) }
+        hubs = try (0..<hubCount).map { _ in try HubProcess(key: "", options: ["--store", conninfo] + options) }
     }
 
     /// Adds a user, and returns a key of theirs.

@@ -10,19 +10,24 @@ final class HubProcess {
     private(set) var key = ""
     private let options: [String]
 
+    var data: String { folder.appending(path: "data").path }
+
     var url: String { "ws://127.0.0.1:\(port)" }
 
-    /// - Parameter options: of `carillon serve`, beside its folder and port.
-    init(_ options: [String] = ["--quick-start"]) throws {
+    /// - Parameters:
+    ///   - data: a data folder to begin with, made by a command; it is moved.
+    ///   - key: nil: the first key of a quick start.
+    ///   - options: of `carillon serve`, beside its folder and port.
+    init(data: String? = nil, key: String? = nil, options: [String] = ["--quick-start"]) throws {
         self.options = options
         folder = FileManager.default.temporaryDirectory.appending(path: "carillon-e2e-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        if let data { try FileManager.default.moveItem(atPath: data, toPath: folder.appending(path: "data").path) }
         port = try HubProcess.freePort()
         program = try HubProcess.launch(options, folder: folder, port: port)
         try #require(isUp(), "the hub did not start: \(program.errorText)")
-        guard options.contains("--quick-start") else { return }
         let file = folder.appending(path: "data/first-key")
-        key = try String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        self.key = try key ?? String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     deinit {

@@ -31,6 +31,10 @@ private final class ForgetfulStore: Store {
 
     func head(of space: Identifier) throws(StoreError) -> Position { try base.head(of: space) }
     func page(_ query: PageQuery) throws(StoreError) -> LogPage { try base.page(query) }
+    func readAll(_ body: (KeptItem) throws -> Void) throws { try base.readAll(body) }
+    func fill(_ next: () throws -> KeptItem?) throws { try base.fill(next) }
+    var isUnfinished: Bool { get throws(StoreError) { try base.isUnfinished } }
+    func renewGeneration() throws(StoreError) { try base.renewGeneration() }
     func record(_ key: RecordKey) throws(StoreError) -> Record? { try base.record(key) }
     func records(_ query: RecordQuery) throws(StoreError) -> RecordPage { try base.records(query) }
     func manifest(_ query: ManifestQuery) throws(StoreError) -> ManifestPage { try base.manifest(query) }

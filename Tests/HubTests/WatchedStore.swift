@@ -82,6 +82,10 @@ final class WatchedStore: Store {
         while isHeld, state.withLock({ $0.areHeadsHeld }) { Thread.sleep(forTimeInterval: 0.005) }
         return try base.head(of: space)
     }
+    func readAll(_ body: (KeptItem) throws -> Void) throws { try base.readAll(body) }
+    func fill(_ next: () throws -> KeptItem?) throws { try base.fill(next) }
+    var isUnfinished: Bool { get throws(StoreError) { try base.isUnfinished } }
+    func renewGeneration() throws(StoreError) { beginAnew() }
     func record(_ key: RecordKey) throws(StoreError) -> Record? { try base.record(key) }
     func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics { try base.statistics(of: space) }
     func records(_ query: RecordQuery) throws(StoreError) -> RecordPage { try base.records(query) }

@@ -225,6 +225,7 @@ import Testing
                     ALTER TABLE versions DROP COLUMN detail;
                     DROP TABLE policies;
                     DROP TABLE history;
+                    ALTER TABLE log_life DROP COLUMN is_unfinished;
                     PRAGMA user_version = 2;
                     """)
         }

@@ -44,7 +44,7 @@ import Testing
         #expect(record.head.position == Position(20) && record.siblings.map(\.position) == [Position(6)])
     }
 
-    private static let rows = """
+    fileprivate static let rows = """
         INSERT INTO log_life (only, generation) VALUES (0, 77);
         INSERT INTO spaces VALUES (1, 's', 9, 1, 1, 1);
         INSERT INTO versions VALUES
@@ -58,7 +58,7 @@ import Testing
         """
 
     /// As the first step wrote it: never to be edited.
-    private static let firstStep = """
+    fileprivate static let firstStep = """
         CREATE TABLE log_life (only INTEGER PRIMARY KEY CHECK (only = 0), generation INTEGER NOT NULL);
         CREATE TABLE spaces (
             number INTEGER PRIMARY KEY,
@@ -111,4 +111,30 @@ import Testing
             PRIMARY KEY (user_id, id)
         ) WITHOUT ROWID;
         """
+}
+
+extension MigrationTests {
+    @Test func aPlanHasTheStatementsOfTheMissingStepsAndChangesNothing() throws {
+        let path = temporaryPath()
+        let none = try StoreBackup.plan(path: path)
+        #expect(none.found == 0 && none.statements.contains { $0.contains("CREATE TABLE versions") })
+        #expect(!FileManager.default.fileExists(atPath: path))
+        try FileManager.default.createDirectory(
+            at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+        let queue = try DatabaseQueue(path: path)
+        try queue.write { database in
+            try database.execute(sql: MigrationTests.firstStep)
+            try database.execute(sql: MigrationTests.rows)
+        }
+        let plan = try StoreBackup.plan(path: path)
+        #expect(plan.found == 1 && plan.supported > 1)
+        #expect(!plan.statements.contains { $0.contains("CREATE TABLE versions") })
+        // They are what it takes, as they stand there.
+        try queue.write { database in
+            for statement in plan.statements { try database.execute(sql: statement) }
+            try database.execute(sql: "PRAGMA user_version = \(plan.supported)")
+        }
+        #expect(try StoreBackup.plan(path: path).statements.isEmpty)
+        #expect(try SQLiteStore(path: path).all().count == 3)
+    }
 }

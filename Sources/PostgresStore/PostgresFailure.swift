@@ -1,0 +1,26 @@
+/// What went wrong between us and the server, before it is told as a `StoreError`.
+struct PostgresFailure: Error {
+    enum Kind: Equatable {
+        /// The connection could not be made.
+        case unreachable
+        /// The connection is lost, or has said nothing for too long: what was sent may have been done.
+        case lost
+        /// Nobody gave a connection back in time.
+        case poolExhausted
+        /// The server refused a statement, with its SQLSTATE.
+        case server(sqlState: String)
+        /// What came back is not what the statement gives.
+        case damaged
+    }
+
+    var kind: Kind
+    /// One or two sentences, for people.
+    var message: String
+
+    var sqlState: String? {
+        if case .server(let state) = kind { state } else { nil }
+    }
+
+    /// Whether the connection is of no more use.
+    var isLost: Bool { kind == .lost || kind == .unreachable }
+}

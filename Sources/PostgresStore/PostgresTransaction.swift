@@ -1,0 +1,241 @@
+internal import Causality
+internal import Storage
+
+/// One transaction on one connection.
+///
+/// What the body writes is gathered, and sent with the COMMIT in one pipeline (`PostgresTransaction+Flush.swift`). What
+/// it reads was mostly read in ``prepare(_:)``; whatever was not is read when it is asked for.
+final class PostgresTransaction: StoreTransaction {
+    let connection: PostgresConnection
+    let store: PostgresStore
+    /// What went wrong with the server or on the way, behind the `StoreError` that the body saw.
+    private(set) var failure: PostgresFailure?
+    /// Whether the log lives elsewhere than it was written: nothing may be written before it has another generation.
+    private(set) var isElsewhere = false
+    private(set) var isCommitSent = false
+    private(set) var transactionID: Int64 = 0
+    private var isBegun = false
+    private var life: Life?
+    private var clock: Position?
+    private var heads: [Identifier: Position] = [:]
+    private var stored: [Identifier: [RecordName: Record]] = [:]
+    /// Names that were looked up, whether or not there is a record.
+    private var known: [Identifier: Set<RecordName>] = [:]
+    var changes: [Identifier: SpaceChange] = [:]
+    var answers = GatheredAnswers()
+    var edits: [(space: Identifier, edit: HistoryEdit)] = []
+
+    static let begin: Statement = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+    static let commit: Statement = "COMMIT"
+    static let rollback: Statement = "ROLLBACK"
+    /// After the locks: a commit is dated when it has its turn.
+    static let clockReading: Statement =
+        "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8, pg_current_xact_id()::text::int8"
+    /// In the order of their names everywhere, so that two commits never wait for each other.
+    static let spacesLocked: Statement =
+        "SELECT space, head FROM spaces WHERE space = ANY ($1) ORDER BY space FOR UPDATE"
+    static let spacesMade: Statement = """
+        INSERT INTO spaces (space, head) SELECT space, 0 FROM unnest($1) AS t(space) ORDER BY space
+        ON CONFLICT DO NOTHING
+        """
+
+    init(_ connection: PostgresConnection, store: PostgresStore) {
+        self.connection = connection
+        self.store = store
+    }
+
+    func prepare(_ touched: [TouchedRecords]) throws(StoreError) {
+        try told { () throws(PostgresFailure) in try load(touched) }
+    }
+
+    var time: Position? {
+        get throws(StoreError) {
+            guard store.configuration.usesServerClock else { return nil }
+            if clock == nil { try prepare([]) }
+            return clock
+        }
+    }
+
+    func lockHead(of space: Identifier) throws(StoreError) -> Position {
+        if heads[space] == nil { try prepare([TouchedRecords(space: space, names: [])]) }
+        return heads[space] ?? .start
+    }
+
+    func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
+        let seen = known[space] ?? []
+        let missing = names.filter { !seen.contains($0) }
+        if !missing.isEmpty { try prepare([TouchedRecords(space: space, names: missing)]) }
+        let found = stored[space] ?? [:]
+        return names.map { found[$0] }
+    }
+
+    func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry? {
+        try told { () throws(PostgresFailure) in
+            try beginIfNeeded()
+            var parameters = Parameters()
+            parameters.add(space)
+            parameters.add(position)
+            let rows = try connection.run(VersionRow.atPosition, parameters)
+            return try rows.first.map { (row) throws(PostgresFailure) in
+                try VersionRow.entry(row, store.embeddings)
+            }
+        }
+    }
+
+    func append(
+        _ added: [LogEntry], ending ended: [Position], in space: Identifier, head: Position
+    ) throws(StoreError) {
+        _ = try lockHead(of: space)
+        changes[space, default: SpaceChange()].note(added, ending: ended, head: head)
+        heads[space] = head
+    }
+
+    /// What is written with the transaction's end: nothing, or all.
+    func finish() throws(PostgresFailure) {
+        guard isBegun else { return }
+        guard !changes.isEmpty || !answers.isEmpty || !edits.isEmpty else {
+            // Locks were taken, and nothing is to be kept: no sync of the disk.
+            _ = try connection.run(PostgresTransaction.rollback)
+            return
+        }
+        try sendWrites()
+        isCommitSent = true
+        try connection.send(PostgresTransaction.commit)
+        let results = try connection.sync()
+        guard results.last?.commandTag == "COMMIT" else {
+            throw PostgresFailure(kind: .server(sqlState: "40000"), message: "the transaction was rolled back")
+        }
+    }
+
+    func rollBack() {
+        guard isBegun, !connection.isBroken, !connection.isIdle else { return }
+        // One that fails leaves a connection that is dropped, and the server rolls back by itself.
+        _ = try? connection.run(PostgresTransaction.rollback)
+    }
+
+    /// The life as of this transaction.
+    func currentLife() throws(PostgresFailure) -> Life {
+        try beginIfNeeded()
+        guard let life else { throw PostgresFailure(kind: .damaged, message: "the log has no generation") }
+        return life
+    }
+
+    /// Passes a failure on as the body's error, and keeps it for whoever decides on a retry.
+    func told<Value>(_ body: () throws(PostgresFailure) -> Value) throws(StoreError) -> Value {
+        do throws(PostgresFailure) {
+            return try body()
+        } catch {
+            failure = failure ?? error
+            throw StoreError(error)
+        }
+    }
+
+    func beginIfNeeded() throws(PostgresFailure) {
+        if !isBegun { try load([]) }
+    }
+
+    /// Begins, locks and reads, in one round trip; in two where a space is new.
+    private func load(_ touched: [TouchedRecords]) throws(PostgresFailure) {
+        let isFirst = !isBegun
+        if isFirst {
+            var key = Parameters()
+            key.add(store.lockKey)
+            isBegun = true
+            try connection.send(PostgresTransaction.begin)
+            // Shared with all commits: whoever changes a policy or the life waits for them, and they for it.
+            try connection.send(Life.sharedLock, key)
+            try connection.send(store.life.reading)
+        }
+        let begun = isFirst ? 3 : 0
+        try sendReads(touched)
+        let results = try connection.sync()
+        guard results.count >= begun else { throw PostgresTransaction.short }
+        if isFirst { try read(life: results[2]) }
+        try read(Array(results[begun...]), touched)
+        let new = touched.filter { heads[$0.space] == nil }
+        guard !new.isEmpty else { return }
+        var parameters = Parameters()
+        parameters.add(ArrayParameter.texts(new.map(\.space)))
+        try connection.send(PostgresTransaction.spacesMade, parameters)
+        // Another may have made it meanwhile, and written to it.
+        try sendReads(new)
+        let again = try connection.sync()
+        guard again.count >= 1 else { throw PostgresTransaction.short }
+        try read(Array(again[1...]), new)
+    }
+
+    private static let short = PostgresFailure(kind: .lost, message: "a result is missing.")
+
+    private func read(life rows: Rows) throws(PostgresFailure) {
+        guard let row = rows.first else { throw PostgresFailure(kind: .damaged, message: "the log has no generation") }
+        let found = Life(row)
+        life = found
+        guard !found.isElsewhere else {
+            isElsewhere = true
+            throw PostgresFailure(kind: .damaged, message: "the log lives elsewhere than it was written")
+        }
+        store.state.withLock { $0.generation = found.generation }
+    }
+
+    private func sendReads(_ touched: [TouchedRecords]) throws(PostgresFailure) {
+        if !touched.isEmpty {
+            var spaces = Parameters()
+            spaces.add(ArrayParameter.texts(touched.map(\.space)))
+            try connection.send(PostgresTransaction.spacesLocked, spaces)
+            let names = VersionRow.names(touched)
+            try connection.send(VersionRow.headsByName, names)
+            try connection.send(VersionRow.siblingsByName, names)
+            try sendAnswerQueries(touched)
+        }
+        try connection.send(PostgresTransaction.clockReading)
+    }
+
+    private func read(_ results: [Rows], _ touched: [TouchedRecords]) throws(PostgresFailure) {
+        guard let last = results.last?.first else { throw PostgresTransaction.short }
+        (clock, transactionID) = (last.position(0), last.number(1))
+        guard !touched.isEmpty else { return }
+        guard results.count >= 4 else { throw PostgresTransaction.short }
+        for row in results[0] { heads[row.name(0)] = row.position(1) }
+        var places: [(space: Identifier, name: RecordName)] = []
+        for space in touched {
+            known[space.space, default: []].formUnion(space.names)
+            for name in space.names { places.append((space.space, name)) }
+        }
+        for (rows, isSibling) in [(results[1], false), (results[2], true)] {
+            for row in rows {
+                let index = Int(row.number(0)) - 1
+                guard places.indices.contains(index) else { continue }
+                let (space, name) = places[index]
+                let entry = try VersionRow.bareEntry(row, name: name, isSibling: isSibling)
+                if isSibling {
+                    stored[space]?[name]?.siblings.append(entry)
+                } else {
+                    stored[space, default: [:]][name] = Record(head: entry)
+                }
+            }
+        }
+        try readAnswers(Array(results[3..<(results.count - 1)]), touched)
+    }
+}
+
+/// What one transaction does to one space's log.
+struct SpaceChange {
+    var head = Position.start
+    var added: [LogEntry] = []
+    var ended: [Position] = []
+
+    mutating func note(_ entries: [LogEntry], ending positions: [Position], head newHead: Position) {
+        head = newHead
+        guard !added.isEmpty, !positions.isEmpty else {
+            added += entries
+            ended += positions
+            return
+        }
+        // Some may end what this transaction added and nobody else ever saw.
+        let gone = Set(positions)
+        let own = Set(added.map(\.position))
+        added.removeAll { gone.contains($0.position) }
+        ended += positions.filter { !own.contains($0) }
+        added += entries
+    }
+}

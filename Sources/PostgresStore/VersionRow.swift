@@ -1,0 +1,125 @@
+internal import Causality
+internal import Storage
+
+/// How a log entry lies in a row of `versions`.
+enum VersionRow {
+    /// Columns 0 to 3, then those of a change (`ChangeRow`) from 4 on, then what explains the entry.
+    static let columns = """
+        v.position, v.is_sibling, v.author, v.reason, v.detail, v.kind, v.id, v.namespace, v.clock, v.hash, v.is_deleted,
+        v.updated_at, v.schema_version, v.writer, v.is_embedded, v.embedding, v.body
+        """
+
+    static let atPosition = Statement("SELECT \(columns) FROM versions v WHERE v.space = $1 AND v.position = $2")
+
+    /// The head and the siblings of one record, oldest first, of one cut.
+    static let byName = Statement(
+        """
+        SELECT \(columns) FROM versions v WHERE v.space = $1 AND v.kind = $2 AND v.id = $3 AND NOT v.is_sibling
+        UNION ALL (SELECT \(columns) FROM versions v WHERE v.space = $1 AND v.kind = $2 AND v.id = $3 AND v.is_sibling
+            ORDER BY v.position)
+        """)
+
+    private static let bareColumns = """
+        n.number, v.position, v.author, v.namespace, v.clock, v.hash, v.is_deleted, v.updated_at, v.schema_version,
+        v.writer
+        """
+
+    /// The heads of `unnest(spaces, kinds, ids)`, without content, each with the number of its name, from 1.
+    static let headsByName = Statement(
+        """
+        SELECT \(bareColumns) FROM unnest($1, $2, $3) WITH ORDINALITY AS n(space, kind, id, number)
+        JOIN versions v ON v.space = n.space AND v.kind = n.kind AND v.id = n.id WHERE NOT v.is_sibling
+        """)
+
+    /// Their siblings, oldest first of each. Nearly no space has one: then no name is looked up.
+    static let siblingsByName = Statement(
+        """
+        SELECT \(bareColumns) FROM unnest($1, $2, $3) WITH ORDINALITY AS n(space, kind, id, number)
+        JOIN versions v ON v.space = n.space AND v.kind = n.kind AND v.id = n.id
+        WHERE v.is_sibling AND (SELECT bool_or(s.sibling_count > 0) FROM spaces s WHERE s.space = ANY ($1))
+        ORDER BY n.number, v.position
+        """)
+
+    static func names(_ touched: [TouchedRecords]) -> Parameters {
+        let columns = (0..<3).map { _ in ArrayParameter.texts() }
+        for space in touched {
+            for name in space.names {
+                columns[0].append(space.space)
+                columns[1].append(name.kind)
+                columns[2].append(name.id)
+            }
+        }
+        var parameters = Parameters()
+        for column in columns { parameters.add(column) }
+        return parameters
+    }
+
+    /// What ``LogEntry/encodedBytesEstimate`` says, from the stored form's sizes: a number of an embedding has some 14
+    /// bytes in JSON, and a clock's entry doubles.
+    static func encodedBytesEstimate(_ entry: LogEntry, clockBytes: Int) -> Int {
+        let change = entry.change
+        let names = [change.kind, change.id, change.namespace, change.hash].reduce(0) { $0 + $1.text.utf8.count }
+        let content = EncodedSize.embeddingNumberBytes * (change.embedding?.count ?? 0) + change.body.count
+        return EncodedSize.fieldsBytes + names + 2 * clockBytes + content + entry.detail.utf8.count
+    }
+
+    /// The entry in a row of ``columns``.
+    ///
+    /// - Parameter first: the column where they begin.
+    static func entry(
+        _ row: Row, _ embeddings: EmbeddingColumn, from first: Int32 = 0
+    ) throws(PostgresFailure) -> LogEntry {
+        let position = row.position(first)
+        let change = try ChangeRow.change(
+            row, from: first + 7, kind: row.name(first + 5), id: row.name(first + 6), embeddings,
+            place: "at position \(position)")
+        return LogEntry(
+            position: position, author: row.name(first + 2), change: change, isSibling: row.flag(first + 1),
+            reason: Reason(rawValue: row.text(first + 3)) ?? .newer, detail: row.text(first + 4))
+    }
+
+    /// The entry in a row of ``bareColumns``: without content and reason.
+    static func bareEntry(_ row: Row, name: RecordName, isSibling: Bool) throws(PostgresFailure) -> LogEntry {
+        let change = Change(
+            kind: name.kind, id: name.id, namespace: row.name(3),
+            clock: try ChangeRow.clock(row, 4, "at position \(row.number(1))"), hash: row.name(5), body: [],
+            isDeleted: row.flag(6), updatedAt: row.number(7), schemaVersion: Int(row.number(8)), writer: row.name(9))
+        return LogEntry(position: row.position(1), author: row.name(2), change: change, isSibling: isSibling)
+    }
+}
+
+/// How a change lies in neighbouring columns, of `versions` and of `history`.
+enum ChangeRow {
+    static let columns = """
+        namespace, clock, hash, is_deleted, updated_at, schema_version, writer, is_embedded, embedding, body
+        """
+
+    /// - Parameter place: where it stands, for the error of a damaged row.
+    static func change(
+        _ row: Row, from first: Int32, kind: Identifier, id: Identifier, _ embeddings: EmbeddingColumn,
+        place: @autoclosure () -> String
+    ) throws(PostgresFailure) -> Change {
+        var embedding: [Float]?
+        if row.flag(first + 7) {
+            let read = row.isNull(first + 8) ? [] : row.withBytes(first + 8) { embeddings.embedding($0) }
+            guard let read else {
+                throw PostgresFailure(kind: .damaged, message: "the embedding \(place()) is damaged")
+            }
+            embedding = read
+        }
+        return Change(
+            kind: kind, id: id, namespace: row.name(first), clock: try clock(row, first + 1, place()),
+            hash: row.name(first + 2), body: ArraySlice(row.bytes(first + 9)), isDeleted: row.flag(first + 3),
+            updatedAt: row.number(first + 4), schemaVersion: Int(row.number(first + 5)), embedding: embedding,
+            writer: row.name(first + 6))
+    }
+
+    static func clock(
+        _ row: Row, _ column: Int32, _ place: @autoclosure () -> String
+    ) throws(PostgresFailure) -> VectorClock {
+        guard let clock = row.withBytes(column, { VectorClock(storedForm: $0) }) else {
+            throw PostgresFailure(kind: .damaged, message: "the clock \(place()) is damaged")
+        }
+        return clock
+    }
+}
