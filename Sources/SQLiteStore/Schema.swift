@@ -16,7 +16,7 @@ enum Schema {
     static let applicationID: Int32 = 0x4341_5249
     static var version: Int { steps.count }
 
-    static let steps: [@Sendable (Database) throws -> Void] = [createAll, addAnswers, addMerging]
+    static let steps: [@Sendable (Database) throws -> Void] = [createAll, addAnswers, addMerging, addPresence]
 
     /// Refuses a file that another program wrote or that a newer Carillon did. Runs on each new connection, before
     /// anything is changed in the file.

@@ -225,6 +225,9 @@ import Testing
                     ALTER TABLE versions DROP COLUMN detail;
                     DROP TABLE policies;
                     DROP TABLE history;
+                    ALTER TABLE devices DROP COLUMN connected_until;
+                    DROP TABLE revocations;
+                    CREATE INDEX keys_by_revocation ON keys (revoked_at) WHERE revoked_at IS NOT NULL;
                     PRAGMA user_version = 2;
                     """)
         }
