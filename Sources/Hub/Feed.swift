@@ -90,6 +90,11 @@ final class Feed: Sendable {
         for shard in targets { addresses[shard].post(.broadcast(broadcast)) }
     }
 
+    /// The hub has stopped: nothing is followed, and no read is tried again.
+    func close() {
+        for stripe in stripes { stripe.withLock { $0 = [:] } }
+    }
+
     /// The log has another life.
     func forgetAll() {
         for stripe in stripes {

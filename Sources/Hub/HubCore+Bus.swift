@@ -35,6 +35,7 @@ extension HubCore {
     func end() {
         announcer.post(.stopped)
         announcer.bus?.stop()
+        feed.close()
     }
 
     // MARK: From time to time
@@ -157,7 +158,7 @@ extension HubCore {
         metrics.withLock { $0.busLinesReceived += 1 }
         switch line {
         case .committed(let generation, let stretches): hear(stretches, of: generation, message.payload)
-        case .seated(let seats): for seat in seats { hear(seat) }
+        case .seated(let seats): for seat in seats { hear(seat, of: hub) }
         case .streams(let counts): streams.hear(counts, of: hub)
         case .revoked: lookForRevocations()
         case .stopped: streams.forget(hub)
@@ -185,13 +186,14 @@ extension HubCore {
     }
 
     /// A device has a session at another hub.
-    private func hear(_ seated: BusLine.Seated) {
+    private func hear(_ seated: BusLine.Seated, of hub: String) {
         clock.hear(seated.stamp)
-        switch directory.claim(seated.device, of: seated.user, stamp: seated.stamp) {
+        let claim = directory.claim(
+            seated.device, of: seated.user, stamp: seated.stamp, winsTies: hub > announcer.hub)
+        switch claim {
         case .free: break
         case .taken(let seat):
-            presence.leaveToOthers(seated.device, of: seated.user)
-            post(.replaced(seat.id), to: seat.shard)
+            post(.replaced(seat.id, isElsewhere: true), to: seat.shard)
         case .refused(let seat):
             // That hub has not heard of the later one, which is here.
             announcer.post(

@@ -46,9 +46,10 @@ extension HubShard {
         core.presence.come(device.id, of: owner.user.id)
     }
 
-    func noteGone(_ connection: Connection) {
+    /// - Parameter isElsewhere: it has a session at another hub, which says that it is there.
+    func noteGone(_ connection: Connection, isElsewhere: Bool = false) {
         guard connection.isPresent, let owner = connection.owner, let device = owner.device else { return }
         connection.isPresent = false
-        core.presence.go(device.id, of: owner.user.id)
+        core.presence.go(device.id, of: owner.user.id, isElsewhere: isElsewhere)
     }
 }

@@ -15,7 +15,7 @@ extension HubShard {
         let stamp = core.clock.next()
         let seat = SubscriptionDirectory.Seat(shard: number, id: connection.id, stamp: stamp)
         if let earlier = core.directory.seat(seat, device: member.device.id, of: member.user.id) {
-            core.post(.replaced(earlier.id), to: earlier.shard)
+            core.post(.replaced(earlier.id, isElsewhere: false), to: earlier.shard)
         }
         core.tellSeated(member.device.id, of: member.user.id, stamp: stamp)
         readLog(connection)

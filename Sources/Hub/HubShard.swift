@@ -171,8 +171,10 @@ final class HubShard: LoopHandler {
         case .newLife(let generation): endLives(except: generation)
         case .readAgain(let id): readAgain(id)
         case .claimed(let id, let position, let isHeld): takeClaim(id, position, isHeld: isHeld)
-        case .replaced(let id):
-            if let connection = connection(id) { act(connection, connection.session.refused(.replaced)) }
+        case .replaced(let id, let isElsewhere):
+            guard let connection = connection(id) else { return }
+            noteGone(connection, isElsewhere: isElsewhere)
+            act(connection, connection.session.refused(.replaced))
         case .opened(let id, let opening):
             if let connection = connection(id) { open(connection, opening) }
         case .polled(let id, let page):

@@ -10,6 +10,7 @@ extension JournalLane {
     private static let pauseSecondsMax = 1.0
     /// Seconds that are left to what waits once the hub stops.
     private static let farewellSeconds = 1.0
+    static let uncertain = StoreError.outcomeUnknown("the commit's answer was lost")
 
     /// Tries again until every push is answered. Blocks.
     func retry(_ pushes: [PendingPush], after trouble: StoreError) {
@@ -30,9 +31,10 @@ extension JournalLane {
             waiting = left.map(\.0)
             Thread.sleep(forTimeInterval: min(pause, Double(nearest - now) / 1e9))
             pause = min(pause * 2, JournalLane.pauseSecondsMax)
-            guard let next = tryAgain(waiting) else { return }
+            metrics.withLock { $0.commitsRetried += 1 }
+            guard let next = commit(waiting, isUncertain: isUncertain) else { return }
             isUncertain = note(next, waiting) || isUncertain
-            trouble = isUncertain ? .outcomeUnknown("the commit's answer was lost") : next
+            trouble = isUncertain ? JournalLane.uncertain : next
         }
     }
 
@@ -48,26 +50,6 @@ extension JournalLane {
         guard case .outcomeUnknown = trouble else { return false }
         owed.withLock { $0.formUnion(pushes.map(\.submission.space)) }
         return true
-    }
-
-    /// Commits once more. Nil when every push is answered.
-    ///
-    /// Where an earlier try may be durable this is the way to read what became of it: what is durable is now a
-    /// duplicate, and the rest is written.
-    private func tryAgain(_ pushes: [PendingPush]) -> StoreError? {
-        metrics.withLock { $0.commitsRetried += 1 }
-        let generation = journal.store.generation
-        do {
-            let receipt = try journal.commit(pushes.map(\.submission), now: WallClock.now)
-            announceOwed()
-            if !receipt.batches.isEmpty { announce(receipt.batches, generation) }
-            for (push, results) in zip(pushes, receipt.results) { push.answer(.success(results)) }
-            return nil
-        } catch {
-            if error.isRetryable { return error }
-            for push in pushes { push.answer(.failure(error)) }
-            return nil
-        }
     }
 
     /// Announces the head of every space that may hold an unannounced commit: what lies before it is then read.

@@ -140,7 +140,10 @@ final class JournalLane: Sendable {
     }
 
     /// Nil when every push is answered; what went wrong where it may go better later.
-    private func commit(_ pushes: [PendingPush]) -> StoreError? {
+    ///
+    /// - Parameter isUncertain: an earlier try may be durable. Committing again is the way to read what became of it:
+    ///   what is durable is now a duplicate, and the rest is written.
+    func commit(_ pushes: [PendingPush], isUncertain: Bool = false) -> StoreError? {
         let generation = journal.store.generation
         do {
             let receipt = try journal.commit(pushes.map(\.submission), now: WallClock.now)
@@ -154,7 +157,8 @@ final class JournalLane: Sendable {
             case .unavailable, .denied, .outcomeUnknown: return error
             // A full disk is none that a moment's patience helps.
             case .full, .corrupt, .newerSchema, .refused:
-                for push in pushes { push.answer(.failure(error)) }
+                let told = isUncertain ? JournalLane.uncertain : error
+                for push in pushes { push.answer(.failure(told)) }
                 return nil
             }
         }

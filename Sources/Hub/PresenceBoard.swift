@@ -38,27 +38,19 @@ final class PresenceBoard: Sendable {
         }
     }
 
-    func go(_ device: Identifier, of user: Identifier) {
+    /// - Parameter isElsewhere: it has a session at another hub: that it leaves this one is not to be noted.
+    func go(_ device: Identifier, of user: Identifier, isElsewhere: Bool) {
         let key = Key(user: user, device: device)
         state.withLock { state in
-            // It has moved to another hub, which notes it from now on.
-            guard let count = state.counts[key] else { return }
-            state.counts[key] = count > 1 ? count - 1 : nil
-            if count == 1 { state.changed.insert(key) }
-        }
-    }
-
-    /// The device has a session at another hub: that it leaves this one says nothing.
-    func leaveToOthers(_ device: Identifier, of user: Identifier) {
-        let key = Key(user: user, device: device)
-        state.withLock { state in
-            state.counts[key] = nil
-            state.changed.remove(key)
+            let count = state.counts[key, default: 0] - 1
+            state.counts[key] = count > 0 ? count : nil
+            guard count <= 0 else { return }
+            if isElsewhere { state.changed.remove(key) } else { state.changed.insert(key) }
         }
     }
 
     /// What is to be noted now, in parts that a store takes at once; empty where there is nothing, or where the note
-    /// before goes on. Call ``noted(_:)`` when it has ended.
+    /// before goes on. Call ``noted(failed:)`` when it has ended.
     func begin() -> [[Presence]] {
         let uptime = WallClock.uptime
         let until = Position(WallClock.now.microseconds + leaseMicroseconds)

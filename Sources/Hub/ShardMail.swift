@@ -27,8 +27,8 @@ enum ShardMail: Sendable {
     case polled(ConnectionID, Result<PollPage, ErrorFrameError>)
     /// A stretch of the log for an export.
     case exported(ConnectionID, Result<ExportPage, ErrorFrameError>)
-    /// A later live session of the same device has taken this one's place.
-    case replaced(ConnectionID)
+    /// A later live session of the same device, here or at another hub, has taken this one's place.
+    case replaced(ConnectionID, isElsewhere: Bool)
     /// A device was removed: its sessions, streams and polls end, but for those of the replica that it came back as.
     case removed(device: Identifier, user: Identifier, keeping: Identifier?)
     /// Something may have been taken back unheard: the store is to be asked about all that is open.

@@ -46,10 +46,12 @@ final class SubscriptionDirectory: Sendable {
     }
 
     /// Another hub has a session of the device, begun at `stamp`.
-    func claim(_ device: Identifier, of user: Identifier, stamp: Int64) -> Claim {
+    ///
+    /// - Parameter winsTies: of two equal stamps one hub's is the later, the same one for both.
+    func claim(_ device: Identifier, of user: Identifier, stamp: Int64, winsTies: Bool) -> Claim {
         seats.withLock { seats in
             guard let seat = seats[user]?[device] else { return .free }
-            guard seat.stamp < stamp else { return .refused(seat) }
+            guard seat.stamp < stamp || (seat.stamp == stamp && winsTies) else { return .refused(seat) }
             seats[user]?[device] = nil
             if seats[user]?.isEmpty == true { seats[user] = nil }
             return .taken(seat)

@@ -16,6 +16,7 @@ final class TestHub {
     init(
         store: any Store = MemoryStore(generation: Generation(42)), user: Identifier = "ada", shardCount: Int = 2,
         bus: (any Bus)? = nil, pullStore: (any Store)? = nil, key: String? = nil,
+        log handler: (any LogHandler)? = nil,
         configure: (inout HubConfiguration) -> Void = { _ in }
     ) throws {
         self.store = store
@@ -30,6 +31,7 @@ final class TestHub {
         configure(&configuration)
         var log = Logger(label: "test")
         log.logLevel = .critical
+        if let handler { log = Logger(label: "test") { _ in handler } }
         hub = try Hub.start(
             store: store, bus: bus, pullStore: pullStore, configuration: configuration, log: log)
     }
