@@ -70,6 +70,8 @@ struct Authenticator: Sendable {
     func admit(_ hello: Hello, of holder: Holder) throws(ErrorFrameError) -> Member {
         do {
             let space = holder.user.space
+            // First: what is read behind it may be of a later life, and then no frame of this one is sent.
+            let generation = store.generation
             var device = try device(hello.device, of: holder.user, client: hello.client)
             let head = try store.head(of: space)
             if hello.live, hello.cursor == nil, device.registeredAt < head {
@@ -78,9 +80,10 @@ struct Authenticator: Sendable {
                 device.registeredAt = max(WallClock.now, head)
                 try store.accounts.register(device)
             }
-            let start = try Authenticator.start(hello.cursor, space: space, head: head, store.generation)
+            let start = try Authenticator.start(hello.cursor, space: space, head: head, generation)
             return Member(
-                user: holder.user, device: device, keyPrefix: holder.keyPrefix, start: start, head: head)
+                user: holder.user, device: device, keyPrefix: holder.keyPrefix, start: start, head: head,
+                generation: generation)
         } catch let error as StoreError {
             throw ErrorFrameError(frame: ErrorFrame(error))
         } catch let error as ErrorFrameError {

@@ -3,30 +3,54 @@ internal import Reactor
 internal import Storage
 internal import Wire
 
-/// What one commit adds to a space, encoded once for every subscriber on every shard.
+/// A stretch of a space's log, what one commit adds or others have added meanwhile, encoded once for every subscriber
+/// on every shard.
 ///
 /// `frames` are whole WebSocket frames for those who get everything; event streams get theirs from ``Room``. Who
 /// filters, or is an author of a part, gets frames composed from the entries' encoded bytes.
 final class Broadcast: Sendable {
     let space: Identifier
+    /// The life of the log that it is of.
+    let generation: Generation
     let after: Position
     let upTo: Position
-    /// Nobody knows what the log holds between `after` and `upTo`: every subscriber reads it from there.
+    /// What the log holds between `after` and `upTo` is not here: every subscriber reads it from there.
     let isGap: Bool
+    /// May be empty: later writes have ended all that the stretch held.
     let items: [BroadcastItem]
     /// The devices that pushed a part of it.
     let authors: Set<Identifier>
     let frames: SharedBytes
 
-    init(_ batch: CommittedBatch, generation: Generation) {
-        space = batch.space
-        after = batch.after
-        upTo = batch.upTo
-        isGap = batch.entries.isEmpty
-        items = BroadcastItem.encode(batch.entries)
-        authors = Set(batch.entries.map(\.author))
-        let chain = Chain(generation: generation, space: batch.space)
-        frames = SharedBytes(chain.frames(items[...], after: batch.after, upTo: batch.upTo, as: .webSocket))
+    convenience init(_ batch: CommittedBatch, generation: Generation) {
+        self.init(
+            batch.space, after: batch.after, upTo: batch.upTo, items: BroadcastItem.encode(batch.entries),
+            generation: generation)
+    }
+
+    init(
+        _ space: Identifier, after: Position, upTo: Position, items: [BroadcastItem], generation: Generation
+    ) {
+        self.space = space
+        self.generation = generation
+        self.after = after
+        self.upTo = upTo
+        isGap = false
+        self.items = items
+        authors = Set(items.map(\.author))
+        let chain = Chain(generation: generation, space: space)
+        frames = SharedBytes(chain.frames(items[...], after: after, upTo: upTo, as: .webSocket))
+    }
+
+    init(gapIn space: Identifier, after: Position, upTo: Position, generation: Generation) {
+        self.space = space
+        self.generation = generation
+        self.after = after
+        self.upTo = upTo
+        isGap = true
+        items = []
+        authors = []
+        frames = SharedBytes([])
     }
 }
 
@@ -46,6 +70,18 @@ struct BroadcastItem: Sendable {
         kind = entry.change.kind
         namespace = entry.change.namespace
         isSibling = entry.isSibling
+        self.encoded = encoded
+    }
+
+    init(
+        position: Position, author: Identifier, kind: Identifier, namespace: Identifier, isSibling: Bool,
+        encoded: ArraySlice<UInt8>
+    ) {
+        self.position = position
+        self.author = author
+        self.kind = kind
+        self.namespace = namespace
+        self.isSibling = isSibling
         self.encoded = encoded
     }
 

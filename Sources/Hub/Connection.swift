@@ -45,6 +45,10 @@ final class Connection {
     var subscription: Subscription?
     /// What the device has confirmed and the store has not been told yet.
     var acknowledged: Position?
+    /// What it says it holds, beyond all that it was told of here: the store is being asked.
+    var claimed: Position?
+    /// Counted among those who are connected.
+    var isPresent = false
 
     init(id: ConnectionID, now: UInt64, limits: HTTPLimits) {
         self.id = id
@@ -63,10 +67,17 @@ final class Connection {
     /// The key that it came with, once that was found good.
     var keyPrefix: String? { member?.keyPrefix ?? stream?.keyPrefix }
 
+    /// The life of the log that it is in; nil before that matters.
+    var generation: Generation? { member?.generation ?? stream?.opening.generation }
+
+    /// Whose it is: of a session, or of a stream or a poll, which may name no device.
+    var owner: (user: User, device: Device?)? {
+        member.map { ($0.user, $0.device) } ?? stream.map { ($0.opening.user, $0.opening.device) }
+    }
+
     /// Whether it is a session of this device, or a stream or a poll that names it.
     func isOf(_ device: Identifier, of user: Identifier) -> Bool {
-        if let member { return member.device.id == device && member.user.id == user }
-        return stream.map { $0.opening.device?.id == device && $0.opening.user.id == user } ?? false
+        owner.map { $0.device?.id == device && $0.user.id == user } ?? false
     }
 
     /// Lets `body` write frames; nothing where there is no WebSocket.

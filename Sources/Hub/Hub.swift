@@ -14,12 +14,18 @@ public final class Hub: Sendable {
 
     /// Starts the shards and listens.
     ///
+    /// - Parameters:
+    ///   - bus: how hubs on one store tell each other of commits; stopped with the hub. Without one, a hub whose store is
+    ///     shared (``HubConfiguration/isShared``) looks at it all the time.
+    ///   - pullStore: a replica of `store` from which pulls, records, listings and exports are read when it is as far as
+    ///     they ask.
     /// - Throws: `ReactorError` when the address is taken or cannot be had.
     public static func start(
-        store: any Store, configuration: HubConfiguration, log: Logger
+        store: any Store, bus: (any Bus)? = nil, pullStore: (any Store)? = nil, configuration: HubConfiguration,
+        log: Logger
     ) throws(ReactorError) -> Hub {
         let listener = try ListeningSocket.bind(to: configuration.address)
-        let core = HubCore(store: store, configuration: configuration, log: log)
+        let core = HubCore(store: store, bus: bus, pullStore: pullStore, configuration: configuration, log: log)
         var loops = LoopConfiguration()
         loops.connectionsMax = configuration.limits.connectionsPerShardMax
         // The largest thing that is ever sent at once, a REST page or an answer with stored versions, twice over.
@@ -35,6 +41,7 @@ public final class Hub: Sendable {
             shards.append(shard)
             core.add(shard)
         }
+        core.begin()
         // Only now: a connection that comes in is dealt to shards that are all there.
         shards[0].post(.listen(listener))
         return Hub(address: listener.localAddress, core: core, shards: shards)
@@ -46,6 +53,9 @@ public final class Hub: Sendable {
         self.shards = shards
     }
 
+    /// What it has counted so far.
+    public var metrics: HubMetrics { core.metrics.withLock { $0 } }
+
     /// Stops: takes no more pushes, commits and answers those that it has, says bye with a delay to come back, and
     /// returns when every connection is closed or ``HubLimits/drainSeconds`` have passed.
     public func stop() {
@@ -54,8 +64,10 @@ public final class Hub: Sendable {
         for shard in shards { shard.post(.farewell(Farewell { emptied.signal() })) }
         let deadline = DispatchTime.now() + .seconds(core.limits.drainSeconds)
         for _ in shards { _ = emptied.wait(timeout: deadline) }
-        // What the shards' last words left to be written: acknowledged cursors.
+        // What the shards' last words left to be written: acknowledged cursors, and who has gone.
+        core.notePresence()
         core.finishReads()
+        core.end()
         for shard in shards { shard.stop() }
         for shard in shards { shard.join() }
     }

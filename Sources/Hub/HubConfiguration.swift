@@ -9,6 +9,9 @@ public struct HubConfiguration: Sendable {
     public var shardCount: Int
     /// Serves `/echo`, which sends every message back: for protocol tests only.
     public var hasEcho = false
+    /// Whether other processes write to the store without a bus to tell of it: then its heads are looked at all the
+    /// time. With a bus they always are.
+    public var isShared = false
     public var limits = HubLimits()
 
     public init(address: SocketAddress, shardCount: Int) {
@@ -95,6 +98,31 @@ public struct HubLimits: Sendable {
     public var reconnectMilliseconds: ClosedRange<Int> = 500...5_000
     /// Seconds between two looks for revoked keys: a revocation closes live sockets within it.
     public var revocationSeconds = 2
+    /// Milliseconds between two looks at the heads of the spaces that have subscribers, where other hubs write to the
+    /// store: a change reaches their devices within a second, also when no notification does.
+    public var pollMilliseconds = 800
+    /// Entries, and bytes, of other hubs that are read at once to be announced; past it every subscriber reads for
+    /// itself, a page at a time. Two commits' worth; one such stretch is in memory for each read queue.
+    public var stretchEntriesMax = 8_192
+    public var stretchBytesMax = 8 << 20
+    /// Bytes of a commit's entries that go over a bus which carries payloads; larger ones are read from the store.
+    /// Half of what NATS takes unless told.
+    public var payloadBytesMax = 512 << 10
+    /// Seconds that a push waits for a store that is away before it is refused, with a delay to come again: longer than
+    /// a database takes to change its leader, shorter than a client's patience.
+    public var storeWaitSeconds = 5
+    /// Seconds in which a catch-up page is tried again before its subscriber is let go. A subscriber costs its memory
+    /// only, and a herd that comes back at once costs a recovering store more.
+    public var catchUpPatienceSeconds = 600
+    /// Seconds between two notes of who has come and gone; in which all who stay are noted again; and after which a
+    /// device counts as gone of which nothing was noted. Two notes may fail.
+    public var presenceSeconds = 1
+    public var presenceRenewalSeconds = 30
+    public var presenceLeaseSeconds = 75
+    /// Seconds after which what another hub told of a user's streams counts no more. It is told every two.
+    public var foreignStreamsSeconds = 10
+    /// Seconds that a space's head may lie ahead of this machine's clock before the log warns of it.
+    public var clockAheadSeconds = 60
     /// Seconds between two writes of acknowledged cursors: each is a transaction.
     public var acknowledgeSeconds = 5
 

@@ -1,5 +1,5 @@
 internal import Causality
-internal import Dispatch
+internal import Cryptography
 internal import HTTP
 internal import Logging
 internal import Reactor
@@ -9,43 +9,59 @@ internal import Wire
 /// What all shards share: the store, the lanes, the read queues, and the way to the shards.
 final class HubCore: Sendable {
     let store: any Store
+    /// A replica of the store that may lie behind.
+    let pullStore: (any Store)?
     let configuration: HubConfiguration
     let log: Logger
     let directory = SubscriptionDirectory()
+    let feed: Feed
+    let announcer: Announcer
     let streams: StreamAllowance
+    let presence: PresenceBoard
+    let clock = HubClock()
+    let metrics = Guarded(HubMetrics())
     let wireLimits = WireLimits.standard
     let startedAt = WallClock.now
+    let revocations = Guarded(RevocationLook())
+    let pulse = Guarded(Pulse())
     private let lanes: [JournalLane]
-    private let readQueues: [DispatchQueue]
+    private let readQueues: ReadQueues
     private let shards: Guarded<[LoopAddress<ShardMail>]>
     private let connectionCounts: Guarded<[Int]>
     private let draining = Guarded(false)
-    private let revocationsSeen = Guarded(WallClock.now)
     private let removals = Guarded(0)
 
-    init(store: any Store, configuration: HubConfiguration, log: Logger) {
+    init(
+        store: any Store, bus: (any Bus)?, pullStore: (any Store)?, configuration: HubConfiguration, log: Logger
+    ) {
         self.store = store
+        self.pullStore = pullStore
         self.configuration = configuration
         self.log = log
+        let limits = configuration.limits
         connectionCounts = Guarded(Array(repeating: 0, count: configuration.shardCount))
-        streams = StreamAllowance(perUserMax: configuration.limits.streamsPerUserMax)
+        streams = StreamAllowance(
+            perUserMax: limits.streamsPerUserMax, patienceSeconds: limits.foreignStreamsSeconds)
+        presence = PresenceBoard(
+            leaseSeconds: limits.presenceLeaseSeconds, renewalSeconds: limits.presenceRenewalSeconds)
+        readQueues = ReadQueues(count: limits.readQueueCount)
         let shards = Guarded<[LoopAddress<ShardMail>]>([])
         self.shards = shards
-        let journal = Journal(store: store) { Identifier(unchecked: PushBody.defaultHash(of: $0)) }
-        let generation = store.generation
-        let directory = directory
-        let laneCount = store.writesBlock ? min(store.writersMax, configuration.shardCount) : configuration.shardCount
-        lanes = (0..<max(1, laneCount)).map { number in
-            JournalLane(number: number, journal: journal, limits: configuration.limits) { batch in
-                let targets = directory.shards(of: batch.space)
-                guard !targets.isEmpty else { return }
-                let broadcast = Broadcast(batch, generation: generation)
-                let addresses = shards.withLock { $0 }
-                for shard in targets { addresses[shard].post(.broadcast(broadcast)) }
-            }
+        feed = Feed(
+            store: store, limits: limits, metrics: metrics, readQueues: readQueues, shards: shards, log: log)
+        let announcer = Announcer(
+            feed: feed, bus: bus, hub: Digest.hex(Secret.random(count: BusLine.hubBytes / 2)), log: log
+        ) { generation in
+            for shard in shards.withLock({ $0 }) { shard.post(.newLife(generation)) }
         }
-        readQueues = (0..<max(1, configuration.limits.readQueueCount)).map {
-            DispatchQueue(label: "carillon.read.\($0)", qos: .userInitiated)
+        self.announcer = announcer
+        let journal = Journal(store: store) { Identifier(unchecked: PushBody.defaultHash(of: $0)) }
+        let laneCount = store.writesBlock ? min(store.writersMax, configuration.shardCount) : configuration.shardCount
+        let metrics = metrics
+        lanes = (0..<max(1, laneCount)).map { number in
+            JournalLane(number: number, journal: journal, limits: limits, metrics: metrics) {
+                announcer.announce($0, of: $1)
+            }
         }
     }
 
@@ -110,47 +126,31 @@ final class HubCore: Sendable {
 
     /// Runs store reads off the event loops. Work of one `key` runs in order.
     func read(key: Int, _ work: @escaping @Sendable () -> Void) {
-        readQueues[key % readQueues.count].async(execute: work)
+        readQueues.read(key: key, work)
     }
 
-    /// How many devices were removed so far. Who read it before a device, and finds it changed, reads the device again:
-    /// the removal's mail may have come and gone meanwhile.
+    func read(key: Int, afterMilliseconds pause: Int, _ work: @escaping @Sendable () -> Void) {
+        readQueues.read(key: key, afterMilliseconds: pause, work)
+    }
+
+    /// How often something was taken back so far. Who read it before he looked up a key or a device, and finds it
+    /// changed, looks again: the removal's mail may have come and gone meanwhile.
     var removalCount: Int { removals.withLock { $0 } }
 
-    /// Ends what a device has open; it is no longer in the store.
-    func endSessions(of device: Identifier, _ user: Identifier) {
+    func countRemoval() {
         removals.withLock { $0 += 1 }
-        postToAll(.removed(device: device, user: user))
     }
 
-    /// Asks the store for keys that were revoked since the last look, by this process or another, and ends their
-    /// sessions.
-    func lookForRevokedKeys() {
-        read(key: 0) { [self] in
-            let since = revocationsSeen.withLock { $0 }
-            let now = WallClock.now
-            do throws(StoreError) {
-                let prefixes = try store.accounts.keysRevoked(after: since)
-                // Looks overlap: a revocation may be committed some time after the moment that it is dated.
-                let overlap = Int64(limits.revocationSeconds) * 5_000_000
-                revocationsSeen.withLock { $0 = Position(now.microseconds - overlap) }
-                if !prefixes.isEmpty { postToAll(.revoked(Set(prefixes))) }
-            } catch {
-                log.warning("revoked keys could not be read: \(error)")
-            }
-        }
-    }
-
-    /// Refuses new pushes and returns when all that were taken are committed and answered.
+    /// Refuses new pushes and returns when all that were taken are committed and answered, or the time for it is over.
     func drain() {
         draining.withLock { $0 = true }
-        for lane in lanes { lane.close() }
+        for lane in lanes { lane.close(seconds: limits.drainSeconds) }
         finishReads()
     }
 
     /// Returns when the work that the read queues have now is done.
     func finishReads() {
-        for queue in readQueues { queue.sync {} }
+        readQueues.finish(seconds: limits.drainSeconds)
     }
 }
 

@@ -19,7 +19,8 @@ extension HubShard {
         let asked = subscription.interest.query(
             after: subscription.seen, limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
         let (generation, isChunked) = (stream.opening.generation, stream.isChunked)
-        readPage(connection.id, asked, of: generation, for: "an export", mail: ShardMail.exported) { page in
+        readPage(connection.id, asked, of: generation, mayBeReplica: true, for: "an export", mail: ShardMail.exported) {
+            page in
             let entries = page.entries.filter { includesDeleted || !$0.change.isDeleted }
             let lines = ExportLines.encode(entries, isChunked: isChunked)
             return ExportPage(

@@ -11,28 +11,35 @@ extension HubShard {
             space: member.user.space, kinds: hello.kinds, namespaces: hello.namespaces, device: member.device.id,
             ownUpTo: member.device.registeredAt)
         connection.subscription = Subscription(connection.id, to: interest, from: member.start)
-        enterRoom(connection, member.user.space)
-        let seat = SubscriptionDirectory.Seat(shard: number, id: connection.id)
+        guard enterRoom(connection, member.user.space) else { return }
+        let stamp = core.clock.next()
+        let seat = SubscriptionDirectory.Seat(shard: number, id: connection.id, stamp: stamp)
         if let earlier = core.directory.seat(seat, device: member.device.id, of: member.user.id) {
-            core.post(.replaced(earlier.id), to: earlier.shard)
+            core.post(.replaced(earlier.id, isElsewhere: false), to: earlier.shard)
         }
+        core.tellSeated(member.device.id, of: member.user.id, stamp: stamp)
         readLog(connection)
     }
 
-    /// In the room and in the directory before the log is read: what commits meanwhile is announced here, and
-    /// `latest` tells that the page missed it.
-    func enterRoom(_ connection: Connection, _ space: Identifier) {
-        guard let subscription = connection.subscription else { return }
-        let room = rooms[space] ?? Room(chain: Chain(generation: core.store.generation, space: space))
+    /// In the room and in the feed before the log is read: what commits meanwhile is announced here, and `latest` tells
+    /// that the page missed it. False, and it has ended, where the room is in another life of the log.
+    func enterRoom(_ connection: Connection, _ space: Identifier) -> Bool {
+        guard let subscription = connection.subscription, let generation = connection.generation else { return false }
+        let room = rooms[space] ?? Room(space, of: generation)
+        guard room.generation == generation else {
+            refuse(connection, ErrorFrame(code: .resync))
+            return false
+        }
         if rooms[space] == nil {
             rooms[space] = room
-            core.directory.insert(shard: number, space: space)
+            core.feed.insert(shard: number, space: space)
         }
         if connection.stream?.isPoll == true {
             room.polls.append(connection.id)
         } else {
             room.members.append(subscription)
         }
+        return true
     }
 
     func leaveRoom(_ connection: Connection) {
@@ -51,14 +58,14 @@ extension HubShard {
         }
         guard room.isEmpty else { return }
         rooms[space] = nil
-        core.directory.remove(shard: number, space: space)
+        core.feed.remove(shard: number, space: space)
     }
 
     // MARK: Live
 
     /// Hands a commit to the room's subscribers; the loop sends what each got at the end of the turn.
     func deliver(_ broadcast: Broadcast) {
-        guard let room = rooms[broadcast.space] else { return }
+        guard let room = rooms[broadcast.space], room.generation == broadcast.generation else { return }
         room.latest = max(room.latest, broadcast.upTo)
         for subscription in room.members where subscription.state == .live {
             deliver(broadcast, to: subscription, room)
@@ -82,7 +89,8 @@ extension HubShard {
         }
         let (chain, framing) = (room.chain, subscription.framing)
         let isAuthor = subscription.interest.device.map { broadcast.authors.contains($0) } ?? false
-        if !subscription.interest.isFiltered && !isAuthor && broadcast.after == subscription.seen {
+        let isWhole = broadcast.after == subscription.seen && !broadcast.items.isEmpty
+        if !subscription.interest.isFiltered && !isAuthor && isWhole {
             if subscription.told != broadcast.after {
                 loop.send(id, chain.advance(after: subscription.told, upTo: broadcast.after, as: framing))
             }
@@ -120,23 +128,30 @@ extension HubShard {
         connection.subscription?.state = .reading
         let asked = subscription.interest.query(
             after: subscription.seen, limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
-        readPage(connection.id, asked, for: "a subscriber", mail: ShardMail.page) {
+        readPage(connection.id, asked, of: connection.generation, for: "a subscriber", mail: ShardMail.page) {
             CatchUpPage(items: BroadcastItem.encode($0.entries), upTo: $0.upTo, hasMore: $0.hasMore)
         }
     }
 
     /// Reads a page of the log off the loop, and mails what `make` makes of it there.
     ///
-    /// - Parameter generation: the life of the log that the page must be of, where the reader minds.
+    /// - Parameters:
+    ///   - generation: the life of the log that the page must be of, where the reader minds.
+    ///   - mayBeReplica: whether a replica serves it, where that is as far as `query.after`.
     func readPage<Page: Sendable>(
-        _ id: ConnectionID, _ query: PageQuery, of generation: Generation? = nil, for reader: String,
+        _ id: ConnectionID, _ query: PageQuery, of generation: Generation? = nil, mayBeReplica: Bool = false,
+        for reader: String,
         mail: @escaping @Sendable (ConnectionID, Result<Page, ErrorFrameError>) -> ShardMail,
         make: @escaping @Sendable (LogPage) -> Page
     ) {
         let (shard, core) = (number, core)
         core.read(key: id.index) {
             do throws(StoreError) {
-                let page = try core.store.page(query)
+                let page =
+                    mayBeReplica
+                    ? try core.reading(query.space, from: query.after) { store throws(StoreError) in
+                        try store.page(query)
+                    } : try core.store.page(query)
                 let isOfThisLife = generation.map { core.store.generation == $0 } ?? true
                 core.post(mail(id, isOfThisLife ? .success(make(page)) : .failure(ErrorFrameError(.resync))), to: shard)
             } catch {
@@ -152,9 +167,11 @@ extension HubShard {
         else { return }
         switch result {
         case .failure(let error):
+            if error.frame.code == .storeUnavailable, waitForStore(connection, subscription) { return }
             // The chain cannot go on. The device comes back with its cursor.
             refuse(connection, error.frame)
         case .success(let page):
+            (subscription.failingSince, subscription.failureCount) = (nil, 0)
             let items = page.items.filter { subscription.interest.wants($0) }
             if !items.isEmpty {
                 loop.send(
@@ -166,6 +183,26 @@ extension HubShard {
             connection.subscription?.seen = page.upTo
             continueCatchUp(connection, room, hasMore: page.hasMore || room.latest > page.upTo)
         }
+    }
+
+    /// The store is away: the page is asked for again after a pause, and the connection stays. False when its patience
+    /// is at an end.
+    private func waitForStore(_ connection: Connection, _ subscription: Subscription) -> Bool {
+        let since = subscription.failingSince ?? loop.now
+        guard seconds(since: since) < core.limits.catchUpPatienceSeconds else { return false }
+        subscription.failingSince = since
+        subscription.failureCount += 1
+        // Doubling from a quarter of a second to eight, each its own: a store that comes back is not stormed.
+        let pause = 250 << min(subscription.failureCount - 1, 5)
+        let (id, shard, core) = (connection.id, number, core)
+        core.read(key: id.index, afterMilliseconds: Int.random(in: pause / 2...pause)) {
+            core.post(.readAgain(id), to: shard)
+        }
+        return true
+    }
+
+    func readAgain(_ id: ConnectionID) {
+        if let connection = connection(id), connection.subscription?.state == .reading { readLog(connection) }
     }
 
     private func continueCatchUp(_ connection: Connection, _ room: Room, hasMore: Bool) {
@@ -187,40 +224,6 @@ extension HubShard {
             chain.advance(after: subscription.told, upTo: subscription.seen, as: subscription.framing))
         connection.subscription?.told = subscription.seen
         connection.subscription?.state = .live
-    }
-
-    // MARK: Acknowledgements
-
-    func acknowledge(_ connection: Connection, _ cursor: Cursor) {
-        guard let member = connection.member else { return }
-        let isOurs =
-            cursor.spaceTag == Cursor.spaceTag(of: member.user.space) && cursor.generation == core.store.generation
-        guard isOurs else {
-            send(connection, .error(ErrorFrame(code: .badCursor)))
-            return
-        }
-        if connection.acknowledged == nil { acknowledging.append(connection.id) }
-        connection.acknowledged = max(connection.acknowledged ?? .start, cursor.position)
-    }
-
-    func flushAcknowledgements() {
-        for id in acknowledging {
-            if let connection = connection(id) { flushAcknowledgement(connection) }
-        }
-        acknowledging.removeAll(keepingCapacity: true)
-    }
-
-    func flushAcknowledgement(_ connection: Connection) {
-        guard let position = connection.acknowledged, let member = connection.member else { return }
-        connection.acknowledged = nil
-        let core = core
-        core.read(key: connection.id.index) {
-            do throws(StoreError) {
-                try core.store.accounts.acknowledge(
-                    position, device: member.device.id, of: member.user.id, at: WallClock.now)
-            } catch {
-                core.log.warning("an acknowledgement could not be kept: \(error)")
-            }
-        }
+        core.feed.wentLive(subscription.space, at: subscription.seen)
     }
 }

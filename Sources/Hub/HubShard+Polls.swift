@@ -7,7 +7,7 @@ internal import Wire
 extension HubShard {
     func beginPoll(_ connection: Connection, waitSeconds: Int) {
         guard let space = connection.subscription?.space else { return }
-        enterRoom(connection, space)
+        guard enterRoom(connection, space) else { return }
         let timer =
             waitSeconds > 0 ? loop.schedule(after: .seconds(waitSeconds), token: connection.id.raw) : TimerID.none
         connection.stream?.timer = timer
@@ -69,6 +69,7 @@ extension HubShard {
                 readPoll(connection)
             } else {
                 connection.subscription?.state = .live
+                core.feed.wentLive(subscription.space, at: page.upTo)
             }
         }
     }

@@ -119,7 +119,10 @@ extension HubShard {
 
     func admit(_ connection: Connection, _ admission: Admission) {
         guard connection.phase == .session, let hello = connection.greeting?.hello else { return }
-        guard admission.removalCount == core.removalCount else { return authenticate(connection, hello) }
+        let isOfThisLife = admission.member.generation == core.store.generation
+        guard isOfThisLife, admission.removalCount == core.removalCount else {
+            return authenticate(connection, hello)
+        }
         let member = admission.member
         connection.member = member
         connection.greeting = nil
@@ -129,9 +132,11 @@ extension HubShard {
         switch connection.session.authenticated(live: hello.live) {
         case .ended: return
         case .pushOnly(let frames):
+            noteCome(connection)
             welcome(connection, member)
             held = frames
         case .catchUp(let frames):
+            noteCome(connection)
             welcome(connection, member)
             subscribe(connection, member, hello)
             held = frames
@@ -142,7 +147,7 @@ extension HubShard {
 
     private func welcome(_ connection: Connection, _ member: Member) {
         let cursor = Cursor(
-            generation: core.store.generation, space: member.user.space, position: member.head)
+            generation: member.generation, space: member.user.space, position: member.head)
         send(
             connection,
             .welcome(
@@ -150,7 +155,7 @@ extension HubShard {
                     session: "\(number).\(connection.id.raw)", serverTime: WallClock.now.microseconds,
                     user: member.user.name.text, device: member.device.id, replica: member.device.replica,
                     space: Identifier(unchecked: CarillonProtocol.ownSpaceName),
-                    generation: core.store.generation.text, limits: core.wireLimits, cursor: cursor)))
+                    generation: member.generation.text, limits: core.wireLimits, cursor: cursor)))
     }
 
     // MARK: Pushes
@@ -206,6 +211,7 @@ extension HubShard {
         write(connection) { $0.appendClose(closeCode.map { CloseCode(rawValue: $0) }, reason: reason, into: &$1) }
         connection.phase = .ending
         connection.session.disconnected()
+        noteGone(connection)
         leaveRoom(connection)
         loop.close(connection.id, afterFlush: true)
     }

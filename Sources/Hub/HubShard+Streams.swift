@@ -15,7 +15,8 @@ extension HubShard {
     func open(_ connection: Connection, _ opening: StreamOpening) {
         guard connection.phase == .http, let head = connection.http?.request else { return }
         // Its device may have been removed meanwhile: it is looked up again.
-        guard opening.device == nil || opening.removalCount == core.removalCount else {
+        // The same where its key may have been revoked, or the log has another life.
+        guard opening.removalCount == core.removalCount, opening.generation == core.store.generation else {
             return route(connection, head, [])
         }
         let stream = HTTPStream(opening, for: head, isDraining: core.isDraining, now: loop.now)
@@ -45,7 +46,8 @@ extension HubShard {
     }
 
     private func beginEvents(_ connection: Connection, _ stream: HTTPStream, _ head: RequestHead) {
-        enterRoom(connection, stream.opening.user.space)
+        guard enterRoom(connection, stream.opening.user.space) else { return }
+        noteCome(connection)
         sendHead(connection, stream, head)
         // Each its own: a herd that a restart has cut off comes back spread out.
         let delay = Int.random(in: core.limits.reconnectMilliseconds)
@@ -172,6 +174,7 @@ extension HubShard {
     func leaveStream(_ connection: Connection) {
         guard let stream = connection.stream else { return }
         loop.cancel(stream.timer)
+        noteGone(connection)
         leaveRoom(connection)
         connection.stream = nil
         connection.phase = .http

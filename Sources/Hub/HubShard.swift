@@ -13,6 +13,7 @@ final class HubShard: LoopHandler {
         static let sweep: UInt64 = 1
         static let acknowledge: UInt64 = 2
         static let revocations: UInt64 = 3
+        static let beat: UInt64 = 4
     }
 
     let number: Int
@@ -40,6 +41,7 @@ final class HubShard: LoopHandler {
         _ = loop.schedule(after: .seconds(core.limits.acknowledgeSeconds), token: Timer.acknowledge)
         if number == 0 {
             _ = loop.schedule(after: .seconds(core.limits.revocationSeconds), token: Timer.revocations)
+            _ = loop.schedule(after: .milliseconds(core.limits.pollMilliseconds), token: Timer.beat)
         }
     }
 
@@ -138,6 +140,7 @@ final class HubShard: LoopHandler {
     func closed(_ id: ConnectionID, _ reason: CloseReason) {
         guard let connection = connection(id) else { return }
         connection.session.disconnected()
+        noteGone(connection)
         leaveStream(connection)
         leaveRoom(connection)
         flushAcknowledgement(connection)
@@ -158,13 +161,21 @@ final class HubShard: LoopHandler {
         case .adopt(let socket): adopt(socket)
         case .broadcast(let broadcast): deliver(broadcast)
         case .commit(let lane):
-            if !lane.run(batchesMax: core.limits.commitsPerTurnMax) { core.post(.commit(lane), to: number) }
+            if !lane.run(batchesMax: core.limits.commitsPerTurnMax, mayWait: false) {
+                core.post(.commit(lane), to: number)
+            }
         case .listen(let socket): loop.listen(on: socket)
         case .farewell(let farewell): say(farewell)
         case .revoked(let prefixes): revoke(prefixes)
-        case .removed(let device, let user): endSessions(of: device, user)
-        case .replaced(let id):
-            if let connection = connection(id) { act(connection, connection.session.refused(.replaced)) }
+        case .removed(let device, let user, let replica): endSessions(of: device, user, keeping: replica)
+        case .recheck: recheck()
+        case .newLife(let generation): endLives(except: generation)
+        case .readAgain(let id): readAgain(id)
+        case .claimed(let id, let position, let isHeld): takeClaim(id, position, isHeld: isHeld)
+        case .replaced(let id, let isElsewhere):
+            guard let connection = connection(id) else { return }
+            noteGone(connection, isElsewhere: isElsewhere)
+            act(connection, connection.session.refused(.replaced))
         case .opened(let id, let opening):
             if let connection = connection(id) { open(connection, opening) }
         case .polled(let id, let page):
@@ -194,8 +205,11 @@ final class HubShard: LoopHandler {
             flushAcknowledgements()
             _ = loop.schedule(after: .seconds(core.limits.acknowledgeSeconds), token: token)
         case Timer.revocations:
-            core.lookForRevokedKeys()
+            core.lookForRevocations()
             _ = loop.schedule(after: .seconds(core.limits.revocationSeconds), token: token)
+        case Timer.beat:
+            core.beat()
+            _ = loop.schedule(after: .milliseconds(core.limits.pollMilliseconds), token: token)
         default:
             // A poll's time is up: its token is its connection, and no connection has a number as small as those above.
             if let connection = connection(ConnectionID(raw: token)) { endWait(connection) }
@@ -246,19 +260,6 @@ final class HubShard: LoopHandler {
         } else if silence >= core.limits.pingSeconds && !connection.isPinged {
             connection.isPinged = true
             write(connection) { $0.appendPing(into: &$1) }
-        }
-    }
-
-    private func revoke(_ prefixes: Set<String>) {
-        for case let connection? in connections {
-            guard let prefix = connection.keyPrefix, prefixes.contains(prefix) else { continue }
-            refuse(connection, ErrorFrame(code: .unauthorized, message: "the API key was revoked"))
-        }
-    }
-
-    private func endSessions(of device: Identifier, _ user: Identifier) {
-        for case let connection? in connections where connection.isOf(device, of: user) {
-            refuse(connection, ErrorFrame(code: .unknownDevice, message: "the device was removed"))
         }
     }
 

@@ -1,32 +1,7 @@
 internal import Causality
 internal import Dispatch
-internal import Foundation
 internal import Reactor
 internal import Storage
-
-/// A push on its way through a lane.
-struct PendingPush: Sendable {
-    var submission: Submission
-    /// Called on the lane's queue when the outcome is certain: after the commit, or when nothing was written.
-    var answer: @Sendable (Result<[ItemResult], StoreError>) -> Void
-    /// What it keeps in memory: the message that its bodies are slices of, or what was decoded, if that is more.
-    let bytes: Int
-    /// What a stored version that a resolve keeps counts, before anybody knows its size: 256 KiB, so that a resolve of
-    /// the most resolutions fills a transaction.
-    private static let keptBytesEstimate = 256 << 10
-
-    init(
-        _ submission: Submission, messageBytes: Int,
-        answer: @escaping @Sendable (Result<[ItemResult], StoreError>) -> Void
-    ) {
-        self.submission = submission
-        self.answer = answer
-        let kept = submission.settlements.count { $0.keeps != nil }
-        bytes =
-            max(messageBytes, submission.changes.reduce(0) { $0 + $1.encodedBytesEstimate })
-            + kept * PendingPush.keptBytesEstimate
-    }
-}
 
 /// Commits the pushes of its spaces, one transaction after another, and announces what each wrote.
 ///
@@ -43,24 +18,27 @@ final class JournalLane: Sendable {
         var isClosed = false
     }
 
-    private let journal: Journal
-    private let limits: HubLimits
-    private let queue: DispatchQueue
+    let journal: Journal
+    let limits: HubLimits
+    let queue: DispatchQueue
     /// Entered while a run is under way.
     private let running = DispatchGroup()
     private let state = Guarded(State())
     /// Spaces in which a commit may be durable that nobody was told of.
-    private let owed = Guarded<Set<Identifier>>([])
-    /// How often, and how far apart, a commit whose answer was lost is tried again before its pushers are told to.
-    private static let settleTries = 10
-    private static let settlePauseSeconds = 0.2
-    private let announce: @Sendable (CommittedBatch) -> Void
+    let owed = Guarded<Set<Identifier>>([])
+    let metrics: Guarded<HubMetrics>
+    let announce: Announcing
+
+    /// Told of every transaction that wrote something, and in which life of the log it did.
+    typealias Announcing = @Sendable (_ batches: [CommittedBatch], _ generation: Generation) -> Void
 
     init(
-        number: Int, journal: Journal, limits: HubLimits, announce: @escaping @Sendable (CommittedBatch) -> Void
+        number: Int, journal: Journal, limits: HubLimits, metrics: Guarded<HubMetrics>,
+        announce: @escaping Announcing
     ) {
         self.journal = journal
         self.limits = limits
+        self.metrics = metrics
         self.announce = announce
         queue = DispatchQueue(label: "carillon.lane.\(number)", qos: .userInitiated)
     }
@@ -104,19 +82,33 @@ final class JournalLane: Sendable {
         queue.async { _ = self.run() }
     }
 
-    /// Takes no more pushes and returns when the last one is answered.
-    func close() {
+    /// Takes no more pushes and returns when the last one is answered, or `seconds` have passed.
+    func close(seconds: Int) {
         state.withLock { $0.isClosed = true }
-        running.wait()
+        _ = running.wait(timeout: .now() + .seconds(seconds))
     }
+
+    var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// Commits until nothing waits, or `batchesMax` times. The lane was at rest, and the caller's submission woke it.
     ///
-    /// - Returns: whether the lane rests; if not, the caller sees to it that this is called again.
-    func run(batchesMax: Int = .max) -> Bool {
+    /// - Parameter mayWait: false on a thread that must not wait for a store that is away: what is to be tried again
+    ///   goes on, and the lane with it, on the lane's queue.
+    /// - Returns: whether the lane rests, or has gone on to its queue; if not, the caller sees to it that this is called
+    ///   again.
+    func run(batchesMax: Int = .max, mayWait: Bool = true) -> Bool {
         for _ in 0..<batchesMax {
             guard let batch = next() else { return true }
-            commit(batch)
+            guard let trouble = commit(batch) else { continue }
+            if mayWait {
+                retry(batch, after: trouble)
+            } else {
+                queue.async {
+                    self.retry(batch, after: trouble)
+                    _ = self.run()
+                }
+                return true
+            }
         }
         return false
     }
@@ -150,48 +142,28 @@ final class JournalLane: Sendable {
         }
     }
 
-    private func commit(_ pushes: [PendingPush]) {
+    /// Nil when every push is answered; what went wrong where it may go better later.
+    ///
+    /// - Parameter isUncertain: an earlier try may be durable. Committing again is the way to read what became of it:
+    ///   what is durable is now a duplicate, and the rest is written.
+    func commit(_ pushes: [PendingPush], isUncertain: Bool = false) -> StoreError? {
+        let generation = journal.store.generation
         do {
             let receipt = try journal.commit(pushes.map(\.submission), now: WallClock.now)
             announceOwed()
             // Subscribers first: a pusher that has its answer may ask another device at once.
-            for batch in receipt.batches { announce(batch) }
+            if !receipt.batches.isEmpty { announce(receipt.batches, generation) }
             for (push, results) in zip(pushes, receipt.results) { push.answer(.success(results)) }
-        } catch .outcomeUnknown {
-            settle(pushes)
+            return nil
         } catch {
-            for push in pushes { push.answer(.failure(error)) }
-        }
-    }
-
-    /// The commit's answer was lost. Committing again is the way to read what became of it: what is durable is now a
-    /// duplicate and the rest is written. The log, not this memory, says what subscribers missed.
-    private func settle(_ pushes: [PendingPush]) {
-        owed.withLock { $0.formUnion(pushes.map(\.submission.space)) }
-        for attempt in 1...JournalLane.settleTries {
-            do {
-                let receipt = try journal.commit(pushes.map(\.submission), now: WallClock.now)
-                announceOwed()
-                for (push, results) in zip(pushes, receipt.results) { push.answer(.success(results)) }
-                return
-            } catch {
-                if attempt == JournalLane.settleTries || !error.isRetryable {
-                    // Whatever is durable is announced with the next commit that succeeds.
-                    for push in pushes { push.answer(.failure(error)) }
-                    return
-                }
-                Thread.sleep(forTimeInterval: JournalLane.settlePauseSeconds)
+            switch error {
+            case .unavailable, .denied, .outcomeUnknown: return error
+            // A full disk is none that a moment's patience helps.
+            case .full, .corrupt, .newerSchema, .refused:
+                let told = isUncertain ? JournalLane.uncertain : error
+                for push in pushes { push.answer(.failure(told)) }
+                return nil
             }
-        }
-    }
-
-    /// Sends the live subscribers of every space that may hold an unannounced commit to the log: an announcement from
-    /// the log's beginning that holds nothing.
-    private func announceOwed() {
-        for space in owed.withLock({ $0 }) {
-            guard let head = try? journal.store.head(of: space) else { continue }
-            announce(CommittedBatch(space: space, after: .start, upTo: head, entries: []))
-            owed.withLock { _ = $0.remove(space) }
         }
     }
 }

@@ -17,8 +17,10 @@ extension RESTRoutes {
         var lastSeenAt: Int64
         /// The position up to which the device has confirmed to hold the log; absent before it has.
         var acknowledged: Int64?
+        /// Whether it is connected, to this hub or another one on the same store.
+        var online: Bool
 
-        init(_ device: Device) {
+        init(_ device: Device, now: Position) {
             id = device.id.text
             replica = device.replica.text
             name = device.name
@@ -26,6 +28,12 @@ extension RESTRoutes {
             registeredAt = device.registeredAt.microseconds
             lastSeenAt = device.lastSeenAt.microseconds
             acknowledged = device.acknowledged?.microseconds
+            online = device.connectedUntil.map { $0 > now } ?? false
+        }
+
+        static func all(_ devices: [Device]) -> [DeviceStatus] {
+            let now = WallClock.now
+            return devices.map { DeviceStatus($0, now: now) }
         }
     }
 
@@ -44,7 +52,7 @@ extension RESTRoutes {
     func devices(_ request: RESTRequest) throws -> RESTAnswer {
         let holder = try holder(request)
         let devices = try core.store.accounts.devices(of: holder.user.id)
-        return RESTAnswer(json: try RESTRoutes.encode(DevicesAnswer(devices: devices.map(DeviceStatus.init))))
+        return RESTAnswer(json: try RESTRoutes.encode(DevicesAnswer(devices: DeviceStatus.all(devices))))
     }
 
     func registerDevice(_ request: RESTRequest) throws -> RESTAnswer {

@@ -15,7 +15,7 @@ extension RESTRoutes {
         query.bytesMax = core.limits.pullBytesMax
         query.includesDeleted = try boolean("deleted", request)
         var body: [UInt8] = []
-        FrameEncoder.records(try core.store.records(query), into: &body)
+        FrameEncoder.records(try listed(query), into: &body)
         return RESTAnswer(json: body)
     }
 
@@ -26,8 +26,12 @@ extension RESTRoutes {
         query.limit = try limit(request, max: core.limits.conflictsMax, unlessTold: core.limits.conflictsDefault)
         query.bytesMax = core.limits.pullBytesMax
         var body: [UInt8] = []
-        FrameEncoder.conflicts(try core.store.records(query), into: &body)
+        FrameEncoder.conflicts(try listed(query), into: &body)
         return RESTAnswer(json: body)
+    }
+
+    private func listed(_ query: RecordQuery) throws -> RecordPage {
+        try core.reading(query.space) { store throws(StoreError) in try store.records(query) }
     }
 
     func diff(_ request: RESTRequest) throws -> RESTAnswer {

@@ -25,16 +25,28 @@ extension RESTRoutes {
         let holder = try holder(request)
         let space = holder.user.space
         let cursor = try cursor(parameter("cursor", request))
-        let head = try core.store.head(of: space)
-        let start = try Authenticator.start(cursor, space: space, head: head, core.store.generation)
-        var query = PageQuery(space: space, after: start, bytesMax: core.limits.pullBytesMax)
+        var query = PageQuery(space: space, after: .start, bytesMax: core.limits.pullBytesMax)
         query.limit = try limit(request)
         query.kinds = try identifiers("kinds", request)
         query.namespaces = try identifiers("namespaces", request)
-        let page = try core.store.page(query)
+        let generation = core.store.generation
+        let asked = query
+        // A replica that lies before the cursor does not judge it: the store does.
+        let (head, page) = try core.reading(space, from: cursor?.position ?? .start) {
+            store throws(StoreError) -> (Position, LogPage?) in
+            let head = try store.head(of: space)
+            guard (try? Authenticator.start(cursor, space: space, head: head, generation)) != nil else {
+                return (head, nil)
+            }
+            var query = asked
+            query.after = cursor?.position ?? .start
+            return (head, try store.page(query))
+        }
+        _ = try Authenticator.start(cursor, space: space, head: head, generation)
+        guard let page, core.store.generation == generation else { throw ErrorFrameError(.resync) }
         var body: [UInt8] = []
         FrameEncoder.page(
-            page.entries, cursor: Cursor(generation: core.store.generation, space: space, position: page.upTo),
+            page.entries, cursor: Cursor(generation: generation, space: space, position: page.upTo),
             hasMore: page.hasMore, into: &body)
         return RESTAnswer(json: body)
     }
@@ -44,7 +56,7 @@ extension RESTRoutes {
         let (kind, id) = (request.parameters[0], request.parameters[1])
         let key = RecordKey(
             space: holder.user.space, kind: try identifier(kind, "kind"), id: try identifier(id, "id"))
-        guard var record = try core.store.record(key) else {
+        guard var record = try core.reading(key.space, { store throws(StoreError) in try store.record(key) }) else {
             throw Problem(code: .notFound, detail: "there is no record \(kind)/\(id)")
         }
         // As many siblings as the answer has room for, oldest first; the others stand in the log.

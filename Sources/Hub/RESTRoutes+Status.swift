@@ -37,7 +37,7 @@ extension RESTRoutes {
             space: .init(
                 records: statistics.recordCount, deleted: statistics.deletedCount,
                 siblings: statistics.siblingCount, head: statistics.head.microseconds),
-            devices: devices.map(DeviceStatus.init))
+            devices: DeviceStatus.all(devices))
         var body = try RESTRoutes.encode(answer)
         // The limits are written by the codec that the welcome uses.
         body.removeLast()

@@ -16,6 +16,7 @@ extension RESTRoutes {
         Route(.post, "/v1/devices") { try $0.registerDevice($1) },
         Route(.delete, "/v1/devices/{id}") { try $0.removeDevice($1) },
         Route(.get, "/v1/status") { try $0.status($1) },
+        Route(.get, "/metrics") { try $0.metrics($1) },
         Route(.get, "/health") { routes, _ in routes.health() },
         Route(.get, "/ready") { routes, _ in try routes.ready() },
     ]

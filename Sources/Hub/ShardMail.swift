@@ -27,10 +27,18 @@ enum ShardMail: Sendable {
     case polled(ConnectionID, Result<PollPage, ErrorFrameError>)
     /// A stretch of the log for an export.
     case exported(ConnectionID, Result<ExportPage, ErrorFrameError>)
-    /// A later live session of the same device has taken this one's place.
-    case replaced(ConnectionID)
-    /// A device was removed: its sessions, streams and polls end.
-    case removed(device: Identifier, user: Identifier)
+    /// A later live session of the same device, here or at another hub, has taken this one's place.
+    case replaced(ConnectionID, isElsewhere: Bool)
+    /// A device was removed: its sessions, streams and polls end, but for those of the replica that it came back as.
+    case removed(device: Identifier, user: Identifier, keeping: Identifier?)
+    /// Something may have been taken back unheard: the store is to be asked about all that is open.
+    case recheck
+    /// What is of another life of the log than this one ends.
+    case newLife(Generation)
+    /// The pause after a page that could not be read is over.
+    case readAgain(ConnectionID)
+    /// Whether the log goes up to what a device says it holds; nil where the store could not tell.
+    case claimed(ConnectionID, Position, isHeld: Bool?)
     /// Keys with these prefixes open nothing any more.
     case revoked(Set<String>)
     /// Listen from now on.
@@ -46,15 +54,19 @@ final class Member: Sendable {
     let keyPrefix: String
     /// Where its chain begins.
     let start: Position
-    /// The log's head at the hello.
+    /// The log's head at the hello, and its life.
     let head: Position
+    let generation: Generation
 
-    init(user: User, device: Device, keyPrefix: String, start: Position, head: Position) {
+    init(
+        user: User, device: Device, keyPrefix: String, start: Position, head: Position, generation: Generation
+    ) {
         self.user = user
         self.device = device
         self.keyPrefix = keyPrefix
         self.start = start
         self.head = head
+        self.generation = generation
     }
 }
 

@@ -58,6 +58,9 @@ final class Subscription {
     var seen: Position
     /// The `up_to` of the last frame it was sent: its own idea of where it is. At most `seen`.
     var told: Position
+    /// Loop time of the first read that failed, while none has succeeded since; and how many have failed.
+    var failingSince: UInt64?
+    var failureCount = 0
 
     init(_ id: ConnectionID, to interest: Interest, from start: Position, framing: Framing = .webSocket) {
         self.id = id
@@ -72,6 +75,8 @@ final class Subscription {
 
 /// The subscribers of one space on one shard.
 final class Room {
+    /// The life of the log that its subscribers are in.
+    let generation: Generation
     let chain: Chain
     /// Sockets and event streams.
     var members: [Subscription] = []
@@ -83,8 +88,9 @@ final class Room {
     private var events: SharedBytes?
     private var chunkedEvents: SharedBytes?
 
-    init(chain: Chain) {
-        self.chain = chain
+    init(_ space: Identifier, of generation: Generation) {
+        self.generation = generation
+        chain = Chain(generation: generation, space: space)
     }
 
     var isEmpty: Bool { members.isEmpty && polls.isEmpty }

@@ -1,29 +1,17 @@
 internal import Causality
 internal import Reactor
 
-/// Which shards have subscribers of which space, so that a lane sends a commit to those only; and which live session a
-/// device has: a later one takes the place of an earlier one, whose connection is often dead without knowing it.
-///
-/// Written when a shard's first subscriber of a space comes or its last one goes, before that subscriber's catch-up
-/// is read: a commit that the catch-up misses finds the shard here.
+/// Which live session each device has on this hub: a later one takes the place of an earlier one, whose connection is
+/// often dead without knowing it.
 final class SubscriptionDirectory: Sendable {
-    private let shardsBySpace = Guarded<[Identifier: Set<Int>]>([:])
-
-    func insert(shard: Int, space: Identifier) {
-        shardsBySpace.withLock { _ = $0[space, default: []].insert(shard) }
-    }
-
-    func remove(shard: Int, space: Identifier) {
-        shardsBySpace.withLock { shards in
-            shards[space]?.remove(shard)
-            if shards[space]?.isEmpty == true { shards[space] = nil }
-        }
-    }
-
     /// Where the live session of a device is.
     struct Seat: Sendable, Equatable {
         let shard: Int
         let id: ConnectionID
+        /// Which of two hubs' sessions is the later one: ``HubClock``.
+        var stamp: Int64 = 0
+
+        static func == (left: Seat, right: Seat) -> Bool { left.shard == right.shard && left.id == right.id }
     }
 
     /// By user and device.
@@ -48,7 +36,25 @@ final class SubscriptionDirectory: Sendable {
         }
     }
 
-    func shards(of space: Identifier) -> Set<Int> {
-        shardsBySpace.withLock { $0[space] ?? [] }
+    enum Claim {
+        /// The device has no session here.
+        case free
+        /// It had one, which is older than the claim and has no place any more.
+        case taken(Seat)
+        /// It has one that is later.
+        case refused(Seat)
+    }
+
+    /// Another hub has a session of the device, begun at `stamp`.
+    ///
+    /// - Parameter winsTies: of two equal stamps one hub's is the later, the same one for both.
+    func claim(_ device: Identifier, of user: Identifier, stamp: Int64, winsTies: Bool) -> Claim {
+        seats.withLock { seats in
+            guard let seat = seats[user]?[device] else { return .free }
+            guard seat.stamp < stamp || (seat.stamp == stamp && winsTies) else { return .refused(seat) }
+            seats[user]?[device] = nil
+            if seats[user]?.isEmpty == true { seats[user] = nil }
+            return .taken(seat)
+        }
     }
 }

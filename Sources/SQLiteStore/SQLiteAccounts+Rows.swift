@@ -39,6 +39,6 @@ extension Device {
             userID: row.identifier("user_id"), id: row.identifier("id"), replica: row.identifier("replica"),
             name: row["name"], platform: row["platform"], registeredAt: row.position("registered_at"),
             lastSeenAt: row.position("last_seen_at"), acknowledged: row.optionalPosition("acknowledged"),
-            registrationKey: row["registration_key"])
+            registrationKey: row["registration_key"], connectedUntil: row.optionalPosition("connected_until"))
     }
 }

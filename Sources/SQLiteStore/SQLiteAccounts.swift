@@ -41,17 +41,6 @@ struct SQLiteAccounts: AccountStore {
             .map(APIKeyRecord.init)
     }
 
-    func revokeKey(prefix: String, at time: Position) throws(StoreError) -> Bool {
-        try execute(
-            "UPDATE keys SET revoked_at = ifnull(revoked_at, ?) WHERE prefix = ?", [time.microseconds, prefix]) > 0
-    }
-
-    func keysRevoked(after time: Position) throws(StoreError) -> [String] {
-        try rows(
-            "SELECT prefix FROM keys WHERE revoked_at > ? ORDER BY revoked_at, prefix", [time.microseconds]
-        ).map { $0["prefix"] }
-    }
-
     func register(_ device: Device) throws(StoreError) {
         try execute(SQLiteAccounts.registration, SQLiteAccounts.arguments(device))
     }
@@ -68,6 +57,7 @@ struct SQLiteAccounts: AccountStore {
                     .execute(arguments: StatementArguments(SQLiteAccounts.arguments(device)))
                 var registered = device
                 registered.acknowledged = nil
+                registered.connectedUntil = nil
                 return registered
             }
         } catch {
@@ -75,16 +65,13 @@ struct SQLiteAccounts: AccountStore {
         }
     }
 
-    func removeDevice(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Bool {
-        try execute("DELETE FROM devices WHERE user_id = ? AND id = ?", [userID.text, id.text]) > 0
-    }
-
     private static let registration = """
         INSERT INTO devices (user_id, id, replica, name, platform, registered_at, last_seen_at, registration_key)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (user_id, id) DO UPDATE SET replica = excluded.replica, name = excluded.name,
             platform = excluded.platform, registered_at = excluded.registered_at,
-            last_seen_at = excluded.last_seen_at, registration_key = excluded.registration_key, acknowledged = NULL
+            last_seen_at = excluded.last_seen_at, registration_key = excluded.registration_key, acknowledged = NULL,
+            connected_until = NULL
         """
 
     private static func arguments(_ device: Device) -> [(any DatabaseValueConvertible)?] {
@@ -113,6 +100,23 @@ struct SQLiteAccounts: AccountStore {
             """, [position.microseconds, time.microseconds, userID.text, id.text])
     }
 
+    func note(_ presences: [Presence]) throws(StoreError) {
+        guard !presences.isEmpty else { return }
+        do {
+            try store.sharedWrites.write { database in
+                let statement = try database.cachedStatement(
+                    sql: "UPDATE devices SET connected_until = ? WHERE user_id = ? AND id = ?")
+                for presence in presences {
+                    try statement.execute(arguments: [
+                        presence.until?.microseconds, presence.userID.text, presence.device.text,
+                    ])
+                }
+            }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
     /// How many rows it changed, durably.
     @discardableResult
     private func execute(
@@ -128,7 +132,7 @@ struct SQLiteAccounts: AccountStore {
         }
     }
 
-    private func rows(_ sql: String, _ arguments: [(any DatabaseValueConvertible)?]) throws(StoreError) -> [Row] {
+    func rows(_ sql: String, _ arguments: [(any DatabaseValueConvertible)?]) throws(StoreError) -> [Row] {
         try store.read { try Row.fetchAll($0, sql: sql, arguments: StatementArguments(arguments)) }
     }
 }

@@ -16,7 +16,9 @@ enum Schema {
     static let applicationID: Int32 = 0x4341_5249
     static var version: Int { steps.count }
 
-    static let steps: [@Sendable (Database) throws -> Void] = [createAll, addAnswers, addMerging, addFilling]
+    static let steps: [@Sendable (Database) throws -> Void] = [
+        createAll, addAnswers, addMerging, addFilling, addPresence,
+    ]
 
     /// Refuses a file that another program wrote or that a newer Carillon did. Runs on each new connection, before
     /// anything is changed in the file.

@@ -54,10 +54,13 @@ public struct Device: Sendable, Equatable {
     public var acknowledged: Position?
     /// What the registration was asked under, so that asking again under it finds the same one.
     public var registrationKey: String?
+    /// Until when it counts as connected (see ``Presence``); nil where it is not. A registration anew clears it.
+    public var connectedUntil: Position?
 
     public init(
         userID: Identifier, id: Identifier, replica: Identifier, name: String, platform: String,
-        registeredAt: Position, lastSeenAt: Position, acknowledged: Position? = nil, registrationKey: String? = nil
+        registeredAt: Position, lastSeenAt: Position, acknowledged: Position? = nil, registrationKey: String? = nil,
+        connectedUntil: Position? = nil
     ) {
         self.userID = userID
         self.id = id
@@ -68,6 +71,7 @@ public struct Device: Sendable, Equatable {
         self.lastSeenAt = lastSeenAt
         self.acknowledged = acknowledged
         self.registrationKey = registrationKey
+        self.connectedUntil = connectedUntil
     }
 }
 
@@ -88,11 +92,13 @@ public protocol AccountStore: Sendable {
     func keys(of userID: Identifier) throws(StoreError) -> [APIKeyRecord]
     /// Marks a key as revoked; false when there is none of that prefix. A second revocation changes nothing.
     func revokeKey(prefix: String, at time: Position) throws(StoreError) -> Bool
-    /// Prefixes of the keys that were revoked after `time`.
-    func keysRevoked(after time: Position) throws(StoreError) -> [String]
+    /// What was taken back after `mark`, in the order of the commits: keys that were revoked for the first time, and
+    /// devices that were removed. Nil: nothing, only today's mark. A mark of another life of the store is told as
+    /// incomplete.
+    func revocations(after mark: Int64?) throws(StoreError) -> RevocationPage
 
-    /// Adds the device, or replaces all of the one that is there: a registration anew. Its acknowledged position is
-    /// forgotten, and `device.acknowledged` ignored.
+    /// Adds the device, or replaces all of the one that is there: a registration anew. Its acknowledged position and
+    /// its presence are forgotten, and `device.acknowledged` and `device.connectedUntil` ignored.
     /// - Throws: ``StoreError/refused(_:)`` when the user does not exist.
     func register(_ device: Device) throws(StoreError)
     /// As ``register(_:)``, unless the device's present registration has the same ``Device/registrationKey``, which is
@@ -108,4 +114,8 @@ public protocol AccountStore: Sendable {
     func acknowledge(
         _ position: Position, device id: Identifier, of userID: Identifier, at time: Position
     ) throws(StoreError)
+    /// Notes whether devices are connected. A device that is not registered is passed over.
+    ///
+    /// - Precondition: at most ``Presence/countMax`` at once.
+    func note(_ presences: [Presence]) throws(StoreError)
 }

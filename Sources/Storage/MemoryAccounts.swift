@@ -47,18 +47,15 @@ struct MemoryAccounts: AccountStore {
     func revokeKey(prefix: String, at time: Position) throws(StoreError) -> Bool {
         try store.locked {
             guard var key = $0.keys[prefix] else { return false }
+            if key.revokedAt == nil { $0.revocations.add(.key(prefix: prefix)) }
             key.revokedAt = key.revokedAt ?? time
             $0.keys[prefix] = key
             return true
         }
     }
 
-    func keysRevoked(after time: Position) throws(StoreError) -> [String] {
-        try store.locked {
-            $0.keys.values.filter { key in key.revokedAt.map { $0 > time } ?? false }
-                .sorted { ($0.revokedAt ?? .start, $0.prefix) < ($1.revokedAt ?? .start, $1.prefix) }
-                .map(\.prefix)
-        }
+    func revocations(after mark: Int64?) throws(StoreError) -> RevocationPage {
+        try store.locked { $0.revocations.page(after: mark) }
     }
 
     func register(_ device: Device) throws(StoreError) {
@@ -66,6 +63,7 @@ struct MemoryAccounts: AccountStore {
             guard state.users[device.userID] != nil else { throw .refused("there is no user \(device.userID)") }
             var registered = device
             registered.acknowledged = nil
+            registered.connectedUntil = nil
             state.devices[device.userID, default: [:]][device.id] = registered
         }
     }
@@ -80,13 +78,18 @@ struct MemoryAccounts: AccountStore {
             }
             var registered = device
             registered.acknowledged = nil
+            registered.connectedUntil = nil
             state.devices[device.userID, default: [:]][device.id] = registered
             return registered
         }
     }
 
     func removeDevice(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Bool {
-        try store.locked { $0.devices[userID]?.removeValue(forKey: id) != nil }
+        try store.locked {
+            guard $0.devices[userID]?.removeValue(forKey: id) != nil else { return false }
+            $0.revocations.add(.device(id, of: userID))
+            return true
+        }
     }
 
     func device(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Device? {
@@ -107,6 +110,14 @@ struct MemoryAccounts: AccountStore {
             device.acknowledged = max(device.acknowledged ?? .start, position)
             device.lastSeenAt = max(device.lastSeenAt, time)
             $0.devices[userID]?[id] = device
+        }
+    }
+
+    func note(_ presences: [Presence]) throws(StoreError) {
+        try store.locked {
+            for presence in presences {
+                $0.devices[presence.userID]?[presence.device]?.connectedUntil = presence.until
+            }
         }
     }
 }

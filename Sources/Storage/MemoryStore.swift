@@ -12,6 +12,7 @@ public final class MemoryStore: Store, @unchecked Sendable {
         var users: [Identifier: User] = [:]
         var keys: [String: APIKeyRecord] = [:]
         var devices: [Identifier: [Identifier: Device]] = [:]
+        var revocations = MemoryRevocations()
         var merging = MemoryMerging()
         /// By space and device, oldest first.
         var answers: [Identifier: [Identifier: [HeldAnswer]]] = [:]

@@ -34,6 +34,9 @@ public struct Presence: Sendable, Equatable {
     /// presence ends by itself.
     public var until: Position?
 
+    /// Most that are noted at once: a transaction of some milliseconds.
+    public static let countMax = 1_000
+
     public init(device: Identifier, userID: Identifier, until: Position?) {
         self.device = device
         self.userID = userID

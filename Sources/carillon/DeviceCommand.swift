@@ -20,7 +20,7 @@ struct DeviceCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List the user's devices.",
             discussion: """
-                The name, what it runs on, when it was seen last and how far it has confirmed; with --json also its \
+                The name, what it runs on, whether it is online or when it was seen last, and how far it has confirmed; with --json also its \
                 replica, which is its name in clocks.
 
                   carillon device list
@@ -40,7 +40,8 @@ struct DeviceCommand: ParsableCommand {
         }
 
         private static func row(_ device: RawObject) -> [String] {
-            let seen = device.integer("last_seen_at").map { "seen \(Clock.text($0))" }
+            let isOnline = device.boolean("online")
+            let seen = isOnline ? "online" : device.integer("last_seen_at").map { "seen \(Clock.text($0))" }
             let confirmed = device.integer("acknowledged").map { "has all up to \(Clock.text($0))" }
             return [
                 device.string("id") ?? "", device.string("platform") ?? "", seen ?? "",

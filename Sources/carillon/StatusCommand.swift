@@ -21,6 +21,7 @@ struct StatusCommand: ParsableCommand {
             var platform: String
             var lastSeenAt: Int64
             var acknowledged: Int64?
+            var online: Bool?
         }
 
         var version: String
@@ -60,7 +61,8 @@ struct StatusCommand: ParsableCommand {
 
             """
         for device in answer.devices {
-            text += "device    \(device.id), seen \(Clock.text(device.lastSeenAt)), \(lag(device, space.head))\n"
+            let seen = device.online == true ? "online" : "seen \(Clock.text(device.lastSeenAt))"
+            text += "device    \(device.id), \(seen), \(lag(device, space.head))\n"
         }
         return text
     }

@@ -277,10 +277,10 @@ struct EventStreamTests {
         #expect(answer.status == 410)
     }
 
-    @Test("a log that cannot be read ends a stream with an error to come back after")
+    @Test("a log that cannot be read for too long ends a stream with an error to come back after")
     func storeAway() throws {
         let store = WatchedStore()
-        let hub = try TestHub(store: store)
+        let hub = try TestHub(store: store) { $0.limits.catchUpPatienceSeconds = 0 }
         store.failPages(after: 0)
         let stream = try hub.events()
         let event = try stream.next("error")

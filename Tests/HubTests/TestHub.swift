@@ -15,17 +15,25 @@ final class TestHub {
 
     init(
         store: any Store = MemoryStore(generation: Generation(42)), user: Identifier = "ada", shardCount: Int = 2,
+        bus: (any Bus)? = nil, pullStore: (any Store)? = nil, key: String? = nil,
+        log handler: (any LogHandler)? = nil,
         configure: (inout HubConfiguration) -> Void = { _ in }
     ) throws {
         self.store = store
         accounts = Accounts(store: store)
-        _ = try accounts.addUser(user)
-        key = try accounts.createKey(user: user, label: "test").text
+        if let key {
+            self.key = key
+        } else {
+            _ = try accounts.addUser(user)
+            self.key = try accounts.createKey(user: user, label: "test").text
+        }
         var configuration = HubConfiguration(address: .ipv4(port: 0), shardCount: shardCount)
         configure(&configuration)
         var log = Logger(label: "test")
         log.logLevel = .critical
-        hub = try Hub.start(store: store, configuration: configuration, log: log)
+        if let handler { log = Logger(label: "test") { _ in handler } }
+        hub = try Hub.start(
+            store: store, bus: bus, pullStore: pullStore, configuration: configuration, log: log)
     }
 
     deinit {

@@ -13,14 +13,29 @@ final class WatchedStore: Store {
         var heldHeadCount = 0
         var writeSeconds = 0.0
         var generation = Generation(42)
+        var isAway = false
+        var writeCount = 0
     }
 
-    private let base = MemoryStore(generation: Generation(42))
+    private let base: any Store
     private let state = Guarded(State())
 
-    /// - Parameter writesBlock: as of a store on a disk, for lanes that run on queues of their own.
-    init(writesBlock: Bool = false) {
-        self.writesBlock = writesBlock
+    /// - Parameter writesBlock: true as of a store on a disk, for lanes that run on queues of their own.
+    init(_ base: any Store = MemoryStore(generation: Generation(42)), writesBlock: Bool? = nil) {
+        self.base = base
+        self.writesBlock = writesBlock ?? base.writesBlock
+    }
+
+    /// Nothing can be written, no page and no head read.
+    func goAway(_ isAway: Bool) {
+        state.withLock { $0.isAway = isAway }
+    }
+
+    /// Transactions that were begun, also in vain.
+    var writeCount: Int { state.withLock { $0.writeCount } }
+
+    private func checkPresence() throws(StoreError) {
+        if state.withLock({ $0.isAway }) { throw .unavailable("the store is away") }
     }
 
     var generation: Generation { state.withLock { $0.generation } }
@@ -57,6 +72,7 @@ final class WatchedStore: Store {
     }
 
     func page(_ query: PageQuery) throws(StoreError) -> LogPage {
+        try checkPresence()
         let isGone = state.withLock { state in
             state.pagesLeft -= 1
             return state.pagesLeft < 0
@@ -69,12 +85,17 @@ final class WatchedStore: Store {
     }
 
     func write<Value>(_ body: (any StoreTransaction) throws(StoreError) -> Value) throws(StoreError) -> Value {
-        let seconds = state.withLock { $0.writeSeconds }
+        let seconds = state.withLock { state in
+            state.writeCount += 1
+            return state.writeSeconds
+        }
+        try checkPresence()
         if seconds > 0 { Thread.sleep(forTimeInterval: seconds) }
         return try base.write(body)
     }
 
     func head(of space: Identifier) throws(StoreError) -> Position {
+        try checkPresence()
         let isHeld = state.withLock { state in
             if state.areHeadsHeld { state.heldHeadCount += 1 }
             return state.areHeadsHeld

@@ -42,8 +42,61 @@ import Testing
         #expect(try accounts.revokeKey(prefix: "p1", at: Position(20)))
         #expect(try !accounts.revokeKey(prefix: "none", at: Position(20)))
         #expect(try accounts.key(prefix: "p1")?.revokedAt == Position(10))
-        #expect(try accounts.keysRevoked(after: Position(9)) == ["p1"])
-        #expect(try accounts.keysRevoked(after: Position(10)).isEmpty)
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func whatIsTakenBackIsToldByNumberInTheOrderOfTheCommits(_ kind: StoreUnderTest) throws {
+        let accounts = try kind.open().accounts
+        try accounts.add(User(id: "1", name: "ann"))
+        for prefix in ["p1", "p2"] {
+            try accounts.add(
+                APIKeyRecord(prefix: prefix, userID: "1", secretHash: [1], label: "", createdAt: Position(5)))
+        }
+        try accounts.register(device("1", replica: "r", at: 1))
+        let begin = try accounts.revocations(after: nil)
+        #expect(begin.revocations.isEmpty && !begin.isIncomplete)
+        #expect(try accounts.revocations(after: begin.mark) == begin)
+        // The second key is revoked at an earlier time: its number says when.
+        _ = try accounts.revokeKey(prefix: "p1", at: Position(1_000))
+        _ = try accounts.removeDevice("laptop", of: "1")
+        let middle = try accounts.revocations(after: begin.mark)
+        #expect(middle.revocations == [.key(prefix: "p1"), .device("laptop", of: "1")] && !middle.isIncomplete)
+        _ = try accounts.revokeKey(prefix: "p2", at: Position(10))
+        // What is taken back already, or not there, is nothing new.
+        _ = try accounts.revokeKey(prefix: "p1", at: Position(2_000))
+        _ = try accounts.revokeKey(prefix: "none", at: Position(2_000))
+        _ = try accounts.removeDevice("laptop", of: "1")
+        let end = try accounts.revocations(after: middle.mark)
+        #expect(end.revocations == [.key(prefix: "p2")] && end.mark > middle.mark)
+        #expect(try accounts.revocations(after: end.mark).revocations.isEmpty)
+        #expect(try accounts.revocations(after: nil).mark == end.mark)
+        // A mark that this store never gave: of another life of it.
+        #expect(try accounts.revocations(after: end.mark + 1).isIncomplete)
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
+    func presenceIsNotedOfDevicesThatAreThereAndEndsWithARegistrationAnew(_ kind: StoreUnderTest) throws {
+        let accounts = try kind.open().accounts
+        try accounts.add(User(id: "1", name: "ann"))
+        try accounts.add(User(id: "2", name: "bob"))
+        try accounts.register(device("1", replica: "r1", at: 1))
+        try accounts.register(device("2", replica: "r2", at: 1))
+        try accounts.note([])
+        try accounts.note([
+            Presence(device: "laptop", userID: "1", until: Position(90)),
+            Presence(device: "none", userID: "1", until: Position(90)),
+            Presence(device: "laptop", userID: "9", until: Position(90)),
+        ])
+        #expect(try accounts.device("laptop", of: "1")?.connectedUntil == Position(90))
+        #expect(try accounts.devices(of: "1").count == 1)
+        #expect(try accounts.device("laptop", of: "2")?.connectedUntil == nil)
+        try accounts.note([Presence(device: "laptop", userID: "1", until: nil)])
+        #expect(try accounts.device("laptop", of: "1")?.connectedUntil == nil)
+        try accounts.note([Presence(device: "laptop", userID: "1", until: Position(91))])
+        var anew = device("1", replica: "r3", at: 2)
+        anew.connectedUntil = Position(92)
+        try accounts.register(anew)
+        #expect(try accounts.device("laptop", of: "1") == device("1", replica: "r3", at: 2))
     }
 
     @Test(arguments: StoreUnderTest.allCases)

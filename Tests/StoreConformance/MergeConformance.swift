@@ -226,6 +226,9 @@ import Testing
                     DROP TABLE policies;
                     DROP TABLE history;
                     ALTER TABLE log_life DROP COLUMN is_unfinished;
+                    ALTER TABLE devices DROP COLUMN connected_until;
+                    DROP TABLE revocations;
+                    CREATE INDEX keys_by_revocation ON keys (revoked_at) WHERE revoked_at IS NOT NULL;
                     PRAGMA user_version = 2;
                     """)
         }

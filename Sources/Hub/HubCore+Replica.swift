@@ -1,0 +1,26 @@
+internal import Causality
+internal import Logging
+internal import Reactor
+internal import Storage
+
+/// Reads that a replica of the store may serve.
+extension HubCore {
+    /// Runs `body` on the replica where there is one, it is of the same life, and it has replayed `space` at least up to
+    /// `position`; else, and where it is away, on the store.
+    func reading<Value>(
+        _ space: Identifier, from position: Position = .start,
+        _ body: (any Store) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        guard let replica = pullStore else { return try body(store) }
+        do throws(StoreError) {
+            if replica.generation == store.generation, try replica.head(of: space) >= position {
+                return try body(replica)
+            }
+        } catch {
+            guard error.isRetryable else { throw error }
+            log.warning("the replica could not be read, the store is: \(error)")
+        }
+        metrics.withLock { $0.replicaMisses += 1 }
+        return try body(store)
+    }
+}

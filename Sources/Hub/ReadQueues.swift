@@ -1,0 +1,32 @@
+internal import Dispatch
+
+/// Where store reads, and small writes, are done off the event loops.
+final class ReadQueues: Sendable {
+    private let queues: [DispatchQueue]
+
+    init(count: Int) {
+        queues = (0..<max(1, count)).map { DispatchQueue(label: "carillon.read.\($0)", qos: .userInitiated) }
+    }
+
+    /// Work of one `key` runs in order.
+    func read(key: Int, _ work: @escaping @Sendable () -> Void) {
+        queue(key).async(execute: work)
+    }
+
+    /// The same, after a pause in which others have their turn.
+    func read(key: Int, afterMilliseconds pause: Int, _ work: @escaping @Sendable () -> Void) {
+        queue(key).asyncAfter(deadline: .now() + .milliseconds(pause), execute: work)
+    }
+
+    /// Returns when the work that the queues have now is done, or `seconds` have passed: a store that does not answer
+    /// holds up nobody's end.
+    func finish(seconds: Int) {
+        let done = DispatchGroup()
+        for queue in queues { queue.async(group: done) {} }
+        _ = done.wait(timeout: .now() + .seconds(seconds))
+    }
+
+    private func queue(_ key: Int) -> DispatchQueue {
+        queues[Int(UInt(bitPattern: key) % UInt(queues.count))]
+    }
+}
