@@ -142,12 +142,13 @@ struct WritingTests {
                 return
             }
             let journal = Journal(store: stores[index])
+            let device = Identifier(unchecked: "d\(index)")
             for round in 0..<300 {
                 let id = "\(index)-\(round)"
                 // As a device does: the same again until it has an answer.
                 for _ in 0..<200 {
                     guard
-                        let receipt = try? journal.commit([push([change(id, "d\(index)")], "d\(index)")], now: .start)
+                        let receipt = try? journal.commit([push([change(id, device)], device)], now: .start)
                     else { continue }
                     #expect(receipt.results[0][0].isSuccess)
                     _ = accepted.withLock { $0.insert(id) }
