@@ -26,7 +26,7 @@ internal import Glibc
 /// - ``notifications()`` and ``descriptor`` are for whoever listens.
 final class PostgresConnection {
     /// Parameters that are queued before they are put on the way: libpq keeps a copy until then.
-    private static let queuedBytesMax = 256 << 10
+    private static let queuedBytesMax = 64 << 10
 
     let connection: OpaquePointer
     private(set) var isBroken = false

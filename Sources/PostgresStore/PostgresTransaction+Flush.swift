@@ -3,9 +3,10 @@ internal import Storage
 
 /// What a transaction gathered goes out with its COMMIT, in one pipeline.
 extension PostgresTransaction {
-    /// Bytes of one INSERT's arrays: a commit of 16 MiB is in memory once more in slices of this, and not as a whole.
-    static let sliceBytesMax = 1 << 20
-    /// Rows of one INSERT: its arrays are unnested in the server's memory.
+    /// Bytes of one INSERT's arrays. Small enough that a commit of 16 MiB is not in memory once more, and that the
+    /// server writes one slice while the next one is put together.
+    static let sliceBytesMax = 256 << 10
+    /// Rows of one INSERT, however small.
     static let sliceRowsMax = 1_000
 
     /// One statement for the ended versions and the spaces' rows of all spaces. The counts of what went are taken from
@@ -67,18 +68,21 @@ extension PostgresTransaction {
     }
 
     private func sendVersions(_ ordered: [(key: Identifier, value: SpaceChange)]) throws(PostgresFailure) {
-        let slice = VersionSlice(store.embeddings)
         for (space, change) in ordered {
-            for entry in change.added {
-                slice.append(entry, in: space)
+            var start = 0
+            var bytes = 0
+            for (index, entry) in change.added.enumerated() {
+                bytes += entry.change.body.count + 4 * (entry.change.embedding?.count ?? 0) + EncodedSize.fieldsBytes
+                let count = index + 1 - start
                 guard
-                    slice.byteCount >= PostgresTransaction.sliceBytesMax
-                        || slice.count >= PostgresTransaction.sliceRowsMax
+                    bytes >= PostgresTransaction.sliceBytesMax || count >= PostgresTransaction.sliceRowsMax
+                        || index + 1 == change.added.count
                 else { continue }
-                try connection.send(VersionSlice.insertion, slice.parameters)
-                slice.removeAll()
+                let (statement, parameters) = VersionSlice.insertion(
+                    of: change.added[start...index], in: space, store.embeddings)
+                try connection.send(statement, parameters)
+                (start, bytes) = (index + 1, 0)
             }
         }
-        if slice.count > 0 { try connection.send(VersionSlice.insertion, slice.parameters) }
     }
 }

@@ -1,15 +1,11 @@
-import Foundation
 import Testing
 
 @testable import PostgresStore
 
-/// A Postgres for the tests of this target; nil where there is none.
-let conninfo = ProcessInfo.processInfo.environment["CARILLON_TEST_POSTGRES"]
-
-@Suite(.enabled(if: conninfo != nil, "CARILLON_TEST_POSTGRES names no Postgres"))
+@Suite(.enabled(if: TestPostgres.isInstalled, "no Postgres is installed"))
 struct ConnectionTests {
     private func connect() throws -> PostgresConnection {
-        try PostgresConnection(ConnectionSettings(conninfo: conninfo ?? ""))
+        try PostgresConnection(ConnectionSettings(conninfo: TestPostgres.conninfo()))
     }
 
     @Test func valuesGoThereAndBackInBinary() throws {
@@ -75,7 +71,8 @@ struct ConnectionTests {
     }
 
     @Test func aKilledBackendIsNoticedBeforeItIsLent() throws {
-        let pool = ConnectionPool(try ConnectionSettings(conninfo: conninfo ?? ""), countMax: 1, waitSeconds: 1)
+        let pool = ConnectionPool(
+            try ConnectionSettings(conninfo: TestPostgres.conninfo()), countMax: 1, waitSeconds: 1)
         let number: Statement = "SELECT pg_backend_pid()::int8"
         let first = try pool.lend { (connection) throws(PostgresFailure) in
             try connection.run(number).first?.number(0)
@@ -92,7 +89,8 @@ struct ConnectionTests {
     }
 
     @Test func aPoolLendsNoMoreThanItHasAndWaitsABoundedTime() throws {
-        let pool = ConnectionPool(try ConnectionSettings(conninfo: conninfo ?? ""), countMax: 1, waitSeconds: 1)
+        let pool = ConnectionPool(
+            try ConnectionSettings(conninfo: TestPostgres.conninfo()), countMax: 1, waitSeconds: 1)
         try pool.lend { (_) throws(PostgresFailure) in
             let failure = #expect(throws: PostgresFailure.self) { try pool.borrow() }
             #expect(failure?.kind == .poolExhausted)

@@ -1,13 +1,27 @@
 import Causality
 import Foundation
+import PostgresTesting
 import SQLiteStore
 import Storage
 import Testing
 
+@testable import PostgresStore
+
 /// Each store that passes the suite. A new one is a case here.
+///
+/// Postgres is left out, with a message, where none is installed.
 enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
     case memory
     case sqlite
+    case postgres
+
+    static let allCases: [StoreUnderTest] = {
+        guard PostgresServer.isInstalled else {
+            print("No Postgres is installed: its store is not tested.")
+            return [.memory, .sqlite]
+        }
+        return [.memory, .sqlite, .postgres]
+    }()
 
     var testDescription: String { rawValue }
 
@@ -15,8 +29,19 @@ enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
         switch self {
         case .memory: MemoryStore(generation: Generation(7))
         case .sqlite: try SQLiteStore(path: temporaryPath())
+        case .postgres: try postgresStore()
         }
     }
+}
+
+/// A store in a schema of its own.
+private func postgresStore() throws -> PostgresStore {
+    var configuration = PostgresStore.Configuration()
+    // Positions are the tests' own.
+    configuration.usesServerClock = false
+    configuration.writersMax = 4
+    configuration.readersMax = 4
+    return try PostgresStore(conninfo: PostgresServer.shared.freshSchema(), configuration: configuration)
 }
 
 func temporaryPath() -> String {
