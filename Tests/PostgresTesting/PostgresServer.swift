@@ -70,7 +70,10 @@ public final class PostgresServer: Sendable {
         try start()
     }
 
-    deinit { end() }
+    deinit {
+        end()
+        try? FileManager.default.removeItem(at: folder)
+    }
 
     /// The folder on the small disk.
     public var smallDiskPath: String { folder.appending(path: "small").path }
