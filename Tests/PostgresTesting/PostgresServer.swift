@@ -70,7 +70,10 @@ public final class PostgresServer: Sendable {
         try start()
     }
 
-    deinit { end() }
+    deinit {
+        end()
+        try? FileManager.default.removeItem(at: folder)
+    }
 
     /// The folder on the small disk.
     public var smallDiskPath: String { folder.appending(path: "small").path }
@@ -87,7 +90,8 @@ public final class PostgresServer: Sendable {
         let run = try ServerRun(folder: folder, options: options)
         state.withLock {
             $0.run = run
-            $0.conninfo = run.address
+            // The port is part of the socket's name, too.
+            $0.conninfo = run.address + (port > 0 ? "&port=\(port)" : "")
         }
     }
 

@@ -67,7 +67,7 @@ final class ServerRun: Sendable {
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, errors, 2)
         var words = arguments.map { strdup($0) }
-        defer { words.forEach { free($0) } }
+        defer { for word in words { free(word) } }
         words.append(nil)
         var process: pid_t = 0
         let result = posix_spawnp(&process, "bash", &actions, nil, words, environ)
