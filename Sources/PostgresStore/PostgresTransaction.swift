@@ -18,9 +18,16 @@ final class PostgresTransaction: StoreTransaction {
     private var life: Life?
     private var clock: Position?
     private var heads: [Identifier: Position] = [:]
-    private var stored: [Identifier: [RecordName: Record]] = [:]
-    /// Names that were looked up, whether or not there is a record.
-    private var known: [Identifier: Set<RecordName>] = [:]
+    /// What was looked up, in the order in which it was asked for: the journal asks for all of a space at once, and as it
+    /// told before.
+    private var lookups: [Lookup] = []
+
+    private struct Lookup {
+        let space: Identifier
+        let names: [RecordName]
+        var records: [Record?]
+    }
+
     var changes: [Identifier: SpaceChange] = [:]
     var answers = GatheredAnswers()
     var histories = GatheredHistories()
@@ -63,11 +70,13 @@ final class PostgresTransaction: StoreTransaction {
     }
 
     func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
-        let seen = known[space] ?? []
-        let missing = names.filter { !seen.contains($0) }
-        if !missing.isEmpty { try prepare([TouchedRecords(space: space, names: missing)]) }
-        let found = stored[space] ?? [:]
-        return names.map { found[$0] }
+        if let known = lookup(names, in: space) { return known }
+        try prepare([TouchedRecords(space: space, names: names)])
+        return lookup(names, in: space) ?? Array(repeating: nil, count: names.count)
+    }
+
+    private func lookup(_ names: [RecordName], in space: Identifier) -> [Record?]? {
+        lookups.last { $0.space == space && $0.names == names }?.records
     }
 
     func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry? {
@@ -197,23 +206,22 @@ final class PostgresTransaction: StoreTransaction {
         guard !touched.isEmpty else { return }
         guard results.count >= 4 else { throw PostgresTransaction.short }
         for row in results[0] { heads[row.name(0)] = row.position(1) }
-        var places: [(space: Identifier, name: RecordName)] = []
-        for space in touched {
-            known[space.space, default: []].formUnion(space.names)
-            for name in space.names { places.append((space.space, name)) }
-        }
+        var found: [Record?] = Array(repeating: nil, count: touched.reduce(0) { $0 + $1.names.count })
+        let names = touched.flatMap(\.names)
         for (rows, isSibling) in [(results[1], false), (results[2], true)] {
             for row in rows {
                 let index = Int(row.number(0)) - 1
-                guard places.indices.contains(index) else { continue }
-                let (space, name) = places[index]
-                let entry = try VersionRow.bareEntry(row, name: name, isSibling: isSibling)
-                if isSibling {
-                    stored[space]?[name]?.siblings.append(entry)
-                } else {
-                    stored[space, default: [:]][name] = Record(head: entry)
-                }
+                guard found.indices.contains(index) else { continue }
+                let entry = try VersionRow.bareEntry(row, name: names[index], isSibling: isSibling)
+                if isSibling { found[index]?.siblings.append(entry) } else { found[index] = Record(head: entry) }
             }
+        }
+        var start = 0
+        for space in touched {
+            let end = start + space.names.count
+            // A second look at the same names, behind the lock on a space that was new, is the one that counts.
+            lookups.append(Lookup(space: space.space, names: space.names, records: Array(found[start..<end])))
+            start = end
         }
         try readAnswers(Array(results[3..<(results.count - 1)]), touched)
     }

@@ -24,19 +24,22 @@ enum VersionRow {
         v.writer
         """
 
-    /// The heads of `unnest(spaces, kinds, ids)`, without content, each with the number of its name, from 1.
+    /// The heads of `unnest(spaces, kinds, ids)`, without content, each with the number of its name, from 1. OFFSET 0 keeps
+    /// the inner query by itself, looked up name by name: the planner took an index that it believed empty whole.
     static let headsByName = Statement(
         """
         SELECT \(bareColumns) FROM unnest($1, $2, $3) WITH ORDINALITY AS n(space, kind, id, number)
-        JOIN versions v ON v.space = n.space AND v.kind = n.kind AND v.id = n.id WHERE NOT v.is_sibling
+        CROSS JOIN LATERAL (SELECT * FROM versions h WHERE h.space = n.space AND h.kind = n.kind AND h.id = n.id
+            AND NOT h.is_sibling OFFSET 0) v
         """)
 
     /// Their siblings, oldest first of each. Nearly no space has one: then no name is looked up.
     static let siblingsByName = Statement(
         """
         SELECT \(bareColumns) FROM unnest($1, $2, $3) WITH ORDINALITY AS n(space, kind, id, number)
-        JOIN versions v ON v.space = n.space AND v.kind = n.kind AND v.id = n.id
-        WHERE v.is_sibling AND (SELECT bool_or(s.sibling_count > 0) FROM spaces s WHERE s.space = ANY ($1))
+        CROSS JOIN LATERAL (SELECT * FROM versions h WHERE h.space = n.space AND h.kind = n.kind AND h.id = n.id
+            AND h.is_sibling ORDER BY h.position OFFSET 0) v
+        WHERE (SELECT bool_or(s.sibling_count > 0) FROM spaces s WHERE s.space = ANY ($1))
         ORDER BY n.number, v.position
         """)
 

@@ -133,14 +133,16 @@ struct WritingTests {
         let (stores, _) = try open(2, name: name)
         let done = Guarded(0)
         let accepted = Guarded<Set<String>>([])
-        DispatchQueue.concurrentPerform(iterations: 3) { index in
-            if index == 2 {
-                while done.withLock({ $0 }) < 2 {
-                    try? TestPostgres.terminate(application: name)
-                    usleep(15_000)
-                }
-                return
+        // On a thread of its own: a machine of two cores runs two iterations at once.
+        let killer = Thread {
+            while done.withLock({ $0 }) < 2 {
+                do { try TestPostgres.terminate(application: name) } catch { Issue.record(error) }
+                usleep(15_000)
             }
+            done.withLock { $0 += 1 }
+        }
+        killer.start()
+        DispatchQueue.concurrentPerform(iterations: 2) { index in
             let journal = Journal(store: stores[index])
             let device = Identifier(unchecked: "d\(index)")
             for round in 0..<300 {
@@ -157,10 +159,11 @@ struct WritingTests {
             }
             done.withLock { $0 += 1 }
         }
+        while done.withLock({ $0 }) < 3 { usleep(1_000) }
         var seen: [String] = []
         var after = Position.start
         while true {
-            guard let page = try? stores[0].page(PageQuery(space: "s", after: after, limit: 100)) else { continue }
+            let page = try stores[0].page(PageQuery(space: "s", after: after, limit: 100))
             seen += page.entries.map(\.change.id.text)
             #expect(zip(page.entries, page.entries.dropFirst()).allSatisfy { $0.position < $1.position })
             after = page.upTo
