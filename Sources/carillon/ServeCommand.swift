@@ -98,7 +98,7 @@ struct ServeCommand: ParsableCommand {
         try setPolicies(opened)
         let first =
             quickStart ? try QuickStart(options: store, store: opened, isKept: !choice.isMemory).prepare() : nil
-        let hub = try start(opened, plan, log)
+        let hub = try start(opened, choice, plan, log)
         announce(hub, first)
         if first == nil { warnOfNoUsers(opened, choice) }
         stopped.wait()
@@ -121,12 +121,20 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private func start(_ store: any Store, _ plan: ServicePlan, _ log: Logger) throws -> Hub {
+    private func start(_ store: any Store, _ choice: StoreChoice, _ plan: ServicePlan, _ log: Logger) throws -> Hub {
         var configuration = HubConfiguration(
             address: try address(), shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
         configuration.hasEcho = echo
+        configuration.isShared = plan.isShared
+        configuration.limits.storeWaitSeconds = plan.storeWaitSeconds
+        configuration.limits.pollMilliseconds = plan.pollMilliseconds
+        var bus: (any Bus)?
+        if case .postgres(let conninfo) = choice {
+            bus = try plan.openBus(conninfo: conninfo, generation: store.generation, log: log)
+        }
+        let pullStore = try plan.openReadStore(log: log)
         do throws(ReactorError) {
-            return try Hub.start(store: store, configuration: configuration, log: log)
+            return try Hub.start(store: store, bus: bus, pullStore: pullStore, configuration: configuration, log: log)
         } catch {
             switch error {
             case .addressInUse(let address):

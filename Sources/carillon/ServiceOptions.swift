@@ -7,7 +7,7 @@ struct ServiceOptions: ParsableArguments {
         help: ArgumentHelp(
             "How long a push waits for a store that is away before it is refused, to be sent again.",
             valueName: "seconds"))
-    var storeWait = 5.0
+    var storeWait = 5
     @Option(
         help: ArgumentHelp(
             "With Postgres: a read replica that serves pulls and exports, a postgres:// URL. Else CARILLON_READ_STORE.",
@@ -21,10 +21,10 @@ struct ServiceOptions: ParsableArguments {
     var bus: String?
     @Option(
         help: ArgumentHelp("With Postgres: how often to look for what no other hub told of.", valueName: "ms"))
-    var pollMs = 500
+    var pollMs = 800
 
     /// A day: whoever waits longer should be refused.
-    private static let storeWaitSecondsMax = 86_400.0
+    private static let storeWaitSecondsMax = 86_400
 
     func validate() throws {
         guard (0...ServiceOptions.storeWaitSecondsMax).contains(storeWait) else {
@@ -51,6 +51,7 @@ struct ServiceOptions: ParsableArguments {
             }
             return plan
         }
+        plan.isShared = true
         plan.readStore = replica
         plan.bus = try parsedBus() ?? .postgres
         return plan
@@ -78,8 +79,10 @@ struct ServicePlan {
         case nats(url: String)
     }
 
+    /// Whether other hubs may work on the store.
+    var isShared = false
     /// 0: a push is refused at once.
-    var storeWaitSeconds: Double
+    var storeWaitSeconds: Int
     /// A replica's postgres:// URL.
     var readStore: String?
     var bus = Bus.none
