@@ -49,6 +49,8 @@ public final class PostgresStore: Store {
     let life: LifeStatements
     let log: @Sendable (String) -> Void
     let state: Guarded<State>
+    /// Small writes of accounts, gathered.
+    let sharedStatements: SharedStatements
 
     struct State: Sendable {
         var generation: Generation
@@ -122,6 +124,7 @@ public final class PostgresStore: Store {
             settings, countMax: configuration.writersMax, waitSeconds: configuration.poolWaitSeconds, onOpen: onOpen)
         readers = ConnectionPool(
             settings, countMax: configuration.readersMax, waitSeconds: configuration.poolWaitSeconds, onOpen: onOpen)
+        sharedStatements = SharedStatements(writers)
         writers.add(connection)
     }
 

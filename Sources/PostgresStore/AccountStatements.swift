@@ -1,0 +1,116 @@
+internal import Causality
+internal import Storage
+
+/// The statements on users, keys, devices and revocations, and how their rows are read.
+enum AccountStatements {
+    static let addUser: Statement = "INSERT INTO users (id, name) VALUES ($1, $2)"
+    static let userNamed: Statement = "SELECT id, name FROM users WHERE name = $1"
+    static let userOfID: Statement = "SELECT id, name FROM users WHERE id = $1"
+    static let users: Statement = "SELECT id, name FROM users ORDER BY name"
+
+    static let addKey: Statement = """
+        INSERT INTO keys (prefix, user_id, secret_hash, label, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6)
+        """
+    static let key: Statement = """
+        SELECT prefix, user_id, secret_hash, label, created_at, revoked_at FROM keys WHERE prefix = $1
+        """
+    static let keys: Statement = """
+        SELECT prefix, user_id, secret_hash, label, created_at, revoked_at FROM keys
+        WHERE user_id = $1 ORDER BY created_at, prefix
+        """
+
+    static let register: Statement = """
+        INSERT INTO devices (space, id, replica, name, platform, registered_at, last_seen_at, registration_key)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (space, id) DO UPDATE SET replica = excluded.replica, name = excluded.name,
+            platform = excluded.platform, registered_at = excluded.registered_at,
+            last_seen_at = excluded.last_seen_at, registration_key = excluded.registration_key, acknowledged = NULL,
+            connected_until = NULL
+        """
+    /// Leaves the row as it is where it was registered under the same key.
+    static let registerOnce: Statement = """
+        INSERT INTO devices (space, id, replica, name, platform, registered_at, last_seen_at, registration_key)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (space, id) DO UPDATE SET replica = excluded.replica, name = excluded.name,
+            platform = excluded.platform, registered_at = excluded.registered_at,
+            last_seen_at = excluded.last_seen_at, registration_key = excluded.registration_key, acknowledged = NULL,
+            connected_until = NULL
+        WHERE (devices.registration_key = excluded.registration_key) IS NOT TRUE
+        """
+    static let device: Statement = """
+        SELECT space, id, replica, name, platform, registered_at, last_seen_at, acknowledged, registration_key,
+            connected_until
+        FROM devices WHERE space = $1 AND id = $2
+        """
+    static let devices: Statement = """
+        SELECT space, id, replica, name, platform, registered_at, last_seen_at, acknowledged, registration_key,
+            connected_until
+        FROM devices WHERE space = $1 ORDER BY registered_at, id
+        """
+    static let acknowledge: Statement = """
+        UPDATE devices SET acknowledged = greatest(acknowledged, $3), last_seen_at = greatest(last_seen_at, $4)
+        WHERE space = $1 AND id = $2
+        """
+
+    /// What ``note`` takes for "it has gone": no position.
+    static let isGone = Int64.min
+    static let note: Statement = """
+        UPDATE devices d SET connected_until = nullif(p.connected_until, $4)
+        FROM unnest($1, $2, $3) AS p (space, id, connected_until) WHERE d.space = p.space AND d.id = p.id
+        """
+
+    static let revokeKey: Statement = """
+        WITH revoked AS (
+            UPDATE keys SET revoked_at = $2 WHERE prefix = $1 AND revoked_at IS NULL RETURNING prefix
+        ), counted AS (
+            UPDATE log_state SET revocation_mark = revocation_mark + 1 WHERE EXISTS (SELECT FROM revoked)
+            RETURNING revocation_mark
+        ), noted AS (
+            INSERT INTO revocations (number, prefix) SELECT revocation_mark, $1 FROM counted
+        ), forgotten AS (
+            DELETE FROM revocations USING counted WHERE number <= revocation_mark - $3
+        )
+        SELECT EXISTS (SELECT FROM keys WHERE prefix = $1)
+        """
+    static let removeDevice: Statement = """
+        WITH removed AS (
+            DELETE FROM devices WHERE space = $1 AND id = $2 RETURNING id
+        ), counted AS (
+            UPDATE log_state SET revocation_mark = revocation_mark + 1 WHERE EXISTS (SELECT FROM removed)
+            RETURNING revocation_mark
+        ), noted AS (
+            INSERT INTO revocations (number, user_id, device) SELECT revocation_mark, $1, $2 FROM counted
+        ), forgotten AS (
+            DELETE FROM revocations USING counted WHERE number <= revocation_mark - $3
+        )
+        SELECT EXISTS (SELECT FROM removed)
+        """
+    /// The mark, and all that came after $1; of a mark that is none of this count, all there is. One row at least.
+    static let revocations: Statement = """
+        SELECT s.revocation_mark, r.number, r.prefix, r.device, r.user_id
+        FROM log_state s LEFT JOIN revocations r
+            ON r.number > CASE WHEN $1 BETWEEN 0 AND s.revocation_mark THEN $1 WHEN $1 IS NOT NULL THEN 0 END
+        ORDER BY r.number
+        """
+}
+
+extension User {
+    init(_ row: Row) { self.init(id: row.name(0), name: row.name(1)) }
+}
+
+extension APIKeyRecord {
+    init(_ row: Row) {
+        self.init(
+            prefix: row.text(0), userID: row.name(1), secretHash: row.bytes(2), label: row.text(3),
+            createdAt: row.position(4), revokedAt: row.optionalPosition(5))
+    }
+}
+
+extension Device {
+    init(_ row: Row) {
+        self.init(
+            userID: row.name(0), id: row.name(1), replica: row.name(2), name: row.text(3), platform: row.text(4),
+            registeredAt: row.position(5), lastSeenAt: row.position(6), acknowledged: row.optionalPosition(7),
+            registrationKey: row.optionalText(8))
+    }
+}
