@@ -23,6 +23,7 @@ final class PostgresTransaction: StoreTransaction {
     private var known: [Identifier: Set<RecordName>] = [:]
     var changes: [Identifier: SpaceChange] = [:]
     var answers = GatheredAnswers()
+    var histories = GatheredHistories()
     var edits: [(space: Identifier, edit: HistoryEdit)] = []
 
     static let begin: Statement = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
