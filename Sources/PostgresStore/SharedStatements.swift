@@ -32,12 +32,20 @@ final class SharedStatements: @unchecked Sendable {
     private let condition = NSCondition()
     private var waiting: [Job] = []
     private var isWriting = false
+    private var writtenCount = 0
 
     private static let begin = Statement("BEGIN ISOLATION LEVEL READ COMMITTED")
     private static let commit = Statement("COMMIT")
     private static let rollback = Statement("ROLLBACK")
 
     init(_ pool: ConnectionPool) { self.pool = pool }
+
+    /// Batches that were written so far.
+    var transactionCount: Int {
+        condition.lock()
+        defer { condition.unlock() }
+        return writtenCount
+    }
 
     /// Returns what each step gave, once it is durable.
     ///
@@ -71,6 +79,7 @@ final class SharedStatements: @unchecked Sendable {
             condition.lock()
             for job in taken { job.isDone = true }
             isWriting = false
+            writtenCount += 1
             condition.broadcast()
         }
     }

@@ -1,5 +1,6 @@
 internal import CPostgres
 internal import Foundation
+internal import Glibc
 
 extension PostgresServer {
     /// Runs a statement on a connection of its own, and returns the rows as text.
@@ -51,5 +52,20 @@ extension PostgresServer {
             WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND \(condition)
             """
         ).count
+    }
+
+    /// Lets in whom `rules` of pg_hba.conf say, and the server's owner over its socket as before.
+    public func admit(_ rules: [String]) throws {
+        let lines = ["local all carillon trust"] + rules
+        let list = lines.map { "('\($0)')" }.joined(separator: ", ")
+        let loaded = try execute("SELECT pg_conf_load_time()")
+        try execute("COPY (VALUES \(list)) TO '\(folder.path)/data/pg_hba.conf'")
+        try execute("SELECT pg_reload_conf()")
+        // A session has the rules and the time of its postmaster's last reading.
+        for _ in 0..<500 {
+            if try execute("SELECT pg_conf_load_time()") != loaded { return }
+            usleep(10_000)
+        }
+        throw PostgresFailure("the server does not read its rules again")
     }
 }

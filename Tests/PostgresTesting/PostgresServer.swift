@@ -90,7 +90,8 @@ public final class PostgresServer: Sendable {
         let run = try ServerRun(folder: folder, options: options)
         state.withLock {
             $0.run = run
-            $0.conninfo = run.address
+            // The port is part of the socket's name, too.
+            $0.conninfo = run.address + (port > 0 ? "&port=\(port)" : "")
         }
     }
 
