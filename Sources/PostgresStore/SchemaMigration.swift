@@ -19,8 +19,13 @@ struct SchemaMigration {
     static let created: Statement = Statement(
         "CREATE TABLE migrations (number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())",
         isPrepared: false)
+    /// Not to_regclass: inside a transaction it answers out of the backend's cache, which does not hear of tables that
+    /// another made while the advisory lock was waited for.
     static let isCreated = Statement(
-        "SELECT to_regclass(quote_ident(current_schema()) || '.migrations') IS NOT NULL", isPrepared: false)
+        """
+        SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relname = 'migrations'
+            AND c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema()))
+        """, isPrepared: false)
     static let found = Statement("SELECT coalesce(max(number), 0)::int8 FROM migrations", isPrepared: false)
     static let taken = Statement("INSERT INTO migrations (number) VALUES ($1)", isPrepared: false)
     static let extensionState = Statement(
