@@ -29,14 +29,13 @@ enum AccountStatements {
         """
     /// Leaves the row as it is where it was registered under the same key.
     static let registerOnce: Statement = """
-        INSERT INTO devices AS present
-            (space, id, replica, name, platform, registered_at, last_seen_at, registration_key)
+        INSERT INTO devices (space, id, replica, name, platform, registered_at, last_seen_at, registration_key)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (space, id) DO UPDATE SET replica = excluded.replica, name = excluded.name,
             platform = excluded.platform, registered_at = excluded.registered_at,
             last_seen_at = excluded.last_seen_at, registration_key = excluded.registration_key, acknowledged = NULL,
             connected_until = NULL
-        WHERE (present.registration_key = excluded.registration_key) IS NOT TRUE
+        WHERE (devices.registration_key = excluded.registration_key) IS NOT TRUE
         """
     static let device: Statement = """
         SELECT space, id, replica, name, platform, registered_at, last_seen_at, acknowledged, registration_key,

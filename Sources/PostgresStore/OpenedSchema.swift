@@ -4,11 +4,12 @@ internal import Storage
 /// The tables as they were found at opening, after what was missing was made.
 struct OpenedSchema: Sendable {
     let name: String
+    let databaseName: String
     let lockKey: Int64
     let embeddings: EmbeddingColumn
     let life: LifeStatements
 
-    private static let place = Statement("SELECT current_schema()", isPrepared: false)
+    private static let place = Statement("SELECT current_schema()::text, current_database()::text", isPrepared: false)
     private static let embeddingType = Statement(
         """
         SELECT t.typname::text, t.oid::int8, t.typarray::int8 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
@@ -18,12 +19,14 @@ struct OpenedSchema: Sendable {
     init(
         _ connection: PostgresConnection, migrates: Bool, log: @Sendable (String) -> Void
     ) throws(PostgresFailure) {
-        guard let name = try connection.run(OpenedSchema.place).first?.optionalText(0) else {
+        let place = try connection.run(OpenedSchema.place).first
+        guard let place, let name = place.optionalText(0) else {
             throw PostgresFailure(
                 kind: .server(sqlState: "3F000"),
                 message: "none of the schemas in search_path exists: create one, or name another")
         }
         self.name = name
+        databaseName = place.text(1)
         lockKey = OpenedSchema.lockKey(name)
         let migration = SchemaMigration(connection: connection)
         var found = try migration.foundVersion()

@@ -46,6 +46,8 @@ public final class PostgresStore: Store {
     let lockKey: Int64
     /// Where the tables are: what channels of NOTIFY are named after.
     let schemaName: String
+    /// Database and schema: what tells the store from others on one server.
+    public let name: String
     let life: LifeStatements
     let log: @Sendable (String) -> Void
     let state: Guarded<State>
@@ -120,6 +122,7 @@ public final class PostgresStore: Store {
         self.log = log
         self.state = state
         (embeddings, lockKey, schemaName, life) = (found.embeddings, found.lockKey, found.name, found.life)
+        name = "\(found.databaseName).\(found.name)"
         writers = ConnectionPool(
             settings, countMax: configuration.writersMax, waitSeconds: configuration.poolWaitSeconds, onOpen: onOpen)
         readers = ConnectionPool(

@@ -1,16 +1,6 @@
 internal import CPostgres
 internal import Storage
 
-/// What opening the store would do to the database.
-public struct MigrationPlan: Sendable, Equatable {
-    /// Steps that were taken; 0: there are no tables yet.
-    public var found: Int
-    /// Steps that this program knows.
-    public var supported: Int
-    /// The statements of the missing steps, in their order.
-    public var statements: [String]
-}
-
 /// Brings a database to the schema of this program: all missing steps in one transaction, under the advisory lock of the
 /// schema, so that of many hubs that start at once one does it.
 struct SchemaMigration {
@@ -19,8 +9,13 @@ struct SchemaMigration {
     static let created: Statement = Statement(
         "CREATE TABLE migrations (number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())",
         isPrepared: false)
+    /// Not to_regclass: inside a transaction it answers out of the backend's cache, which does not hear of tables that
+    /// another made while the advisory lock was waited for.
     static let isCreated = Statement(
-        "SELECT to_regclass(quote_ident(current_schema()) || '.migrations') IS NOT NULL", isPrepared: false)
+        """
+        SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relname = 'migrations'
+            AND c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema()))
+        """, isPrepared: false)
     static let found = Statement("SELECT coalesce(max(number), 0)::int8 FROM migrations", isPrepared: false)
     static let taken = Statement("INSERT INTO migrations (number) VALUES ($1)", isPrepared: false)
     static let extensionState = Statement(

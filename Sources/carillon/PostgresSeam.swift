@@ -8,8 +8,7 @@ enum PostgresSeam {
         try PostgresStore(conninfo: conninfo, log: log)
     }
 
-    static func plan(_ conninfo: String) throws(StoreError) -> Storage.MigrationPlan {
-        let plan = try PostgresStore.plan(conninfo: conninfo)
-        return Storage.MigrationPlan(found: plan.found, supported: plan.supported, statements: plan.statements)
+    static func plan(_ conninfo: String) throws(StoreError) -> MigrationPlan {
+        try PostgresStore.plan(conninfo: conninfo)
     }
 }

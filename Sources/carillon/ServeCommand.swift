@@ -130,7 +130,7 @@ struct ServeCommand: ParsableCommand {
         configuration.limits.pollMilliseconds = plan.pollMilliseconds
         var bus: (any Bus)?
         if case .postgres(let conninfo) = choice {
-            bus = try plan.openBus(conninfo: conninfo, generation: store.generation, log: log)
+            bus = try plan.openBus(conninfo: conninfo, of: store, log: log)
         }
         let pullStore = try plan.openReadStore(log: log)
         do throws(ReactorError) {

@@ -3,7 +3,7 @@ internal import PostgresStore
 internal import Storage
 
 #if NATS
-internal import NATSBus
+    internal import NATSBus
 #endif
 
 /// What a hub on Postgres works with beside its store.
@@ -12,8 +12,8 @@ extension ServicePlan {
     ///
     /// - Parameters:
     ///   - conninfo: of the store.
-    ///   - generation: names the store among others on one NATS.
-    func openBus(conninfo: String, generation: Generation, log: Logger) throws -> (any Storage.Bus)? {
+    ///   - store: whose database and schema name the subject on NATS.
+    func openBus(conninfo: String, of store: any Store, log: Logger) throws -> (any Storage.Bus)? {
         switch bus {
         case .none: return nil
         case .postgres:
@@ -24,11 +24,11 @@ extension ServicePlan {
             }
         case .nats(let url):
             #if NATS
-            return NATSBus(url: url, name: generation.text)
+                return NATSBus(url: url, name: (store as? PostgresStore)?.name ?? "carillon")
             #else
-            throw CommandFailure(
-                .usage, "This carillon is built without NATS (\(PostgresURL.shown(url))).",
-                remedy: "Build it with: apt-get install libnats-dev && swift build -c release --traits NATS")
+                throw CommandFailure(
+                    .usage, "This carillon is built without NATS (\(PostgresURL.shown(url))).",
+                    remedy: "Build it with: apt-get install libnats-dev && swift build -c release --traits NATS")
             #endif
         }
     }
