@@ -111,6 +111,6 @@ extension Device {
         self.init(
             userID: row.name(0), id: row.name(1), replica: row.name(2), name: row.text(3), platform: row.text(4),
             registeredAt: row.position(5), lastSeenAt: row.position(6), acknowledged: row.optionalPosition(7),
-            registrationKey: row.optionalText(8))
+            registrationKey: row.optionalText(8), connectedUntil: row.optionalPosition(9))
     }
 }
