@@ -8,28 +8,38 @@ extension Feed {
     /// Milliseconds between two tries of a read that failed: the store is away.
     private static let retryMilliseconds = 500
 
-    /// Reads what `space` has to announce. One read of a space at a time: ``Follow`` sees to it.
-    func read(_ space: Identifier) {
-        readQueues.read(key: space.hashValue) { self.readNow(space) }
+    /// Reads what `space` has to announce, for the follow with that id. One read of it at a time: ``Follow`` sees to it.
+    func read(_ space: Identifier, of follow: UInt64) {
+        readQueues.read(key: space.hashValue) { self.readNow(space, of: follow) }
     }
 
-    private func readNow(_ space: Identifier) {
-        guard let stretch = stripe(of: space).withLock({ $0[space]?.nextStretch() ?? nil }) else { return }
+    private func readNow(_ space: Identifier, of follow: UInt64) {
+        let stretch = stripe(of: space).withLock { follows -> Follow.Stretch? in
+            guard follows[space]?.id == follow else { return nil }
+            return follows[space]?.nextStretch() ?? nil
+        }
+        guard let stretch else { return }
         do throws(StoreError) {
             let generation = store.generation
             let broadcast = try load(stretch, of: space, generation)
             // Of another life: whoever finds that out ends all who are here.
-            if store.generation == generation {
-                stripe(of: space).withLock { follows in
-                    guard let targets = follows[space]?.shards else { return }
-                    follows[space]?.takeRead(broadcast) { post($0, to: targets) }
+            let isOfOneLife = store.generation == generation
+            let goesOn = stripe(of: space).withLock { follows -> Bool in
+                guard let present = follows[space], present.id == follow else { return false }
+                guard isOfOneLife, present.generation == generation else {
+                    follows[space]?.endReading()
+                    return false
                 }
+                follows[space]?.takeRead(broadcast) { post($0, to: present.shards) }
+                return true
             }
             // Behind the others: more has come, or the read ends there.
-            read(space)
+            if goesOn { read(space, of: follow) }
         } catch {
             log.warning("what other hubs have written could not be read: \(error)")
-            readQueues.read(key: space.hashValue, afterMilliseconds: Feed.retryMilliseconds) { self.readNow(space) }
+            readQueues.read(key: space.hashValue, afterMilliseconds: Feed.retryMilliseconds) {
+                self.readNow(space, of: follow)
+            }
         }
     }
 

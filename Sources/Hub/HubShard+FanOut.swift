@@ -32,7 +32,7 @@ extension HubShard {
         }
         if rooms[space] == nil {
             rooms[space] = room
-            core.feed.insert(shard: number, space: space)
+            core.feed.insert(shard: number, space: space, of: generation)
         }
         if connection.stream?.isPoll == true {
             room.polls.append(connection.id)
