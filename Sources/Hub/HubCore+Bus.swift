@@ -43,6 +43,7 @@ extension HubCore {
     /// Every ``HubLimits/pollMilliseconds``, from the first shard's timer.
     func beat() {
         notePresenceWhenDue()
+        announceOwed()
         guard isShared else { return streams.keepToItself() }
         let tellsAll = pulse.withLock { pulse in
             pulse.count += 1
