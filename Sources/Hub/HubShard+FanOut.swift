@@ -9,7 +9,7 @@ extension HubShard {
     func subscribe(_ connection: Connection, _ member: Member, _ hello: Hello) {
         let interest = Interest(
             space: member.user.space, kinds: hello.kinds, namespaces: hello.namespaces, device: member.device.id,
-            ownUpTo: member.device.registeredAt)
+            ownUpTo: member.ownUpTo)
         connection.subscription = Subscription(connection.id, to: interest, from: member.start)
         guard enterRoom(connection, member.user.space) else { return }
         let stamp = core.clock.next()
