@@ -14,23 +14,27 @@ extension Feed {
     }
 
     private func readNow(_ space: Identifier, of follow: UInt64) {
-        let stretch = stripe(of: space).withLock { follows -> Follow.Stretch? in
-            guard follows[space]?.id == follow else { return nil }
-            return follows[space]?.nextStretch() ?? nil
+        let begun = stripe(of: space).withLock { follows -> (stretch: Follow.Stretch, life: Generation)? in
+            guard let present = follows[space], present.id == follow, let stretch = follows[space]?.nextStretch() else {
+                return nil
+            }
+            return (stretch, present.generation)
         }
-        guard let stretch else { return }
+        guard let (stretch, life) = begun else { return }
         do throws(StoreError) {
+            let wasOfThisLife = store.generation == life
+            let broadcast = try load(stretch, of: space, life)
             let generation = store.generation
-            let broadcast = try load(stretch, of: space, generation)
-            // Of another life: whoever finds that out ends all who are here.
-            let isOfOneLife = store.generation == generation
             let goesOn = stripe(of: space).withLock { follows -> Bool in
                 guard let present = follows[space], present.id == follow else { return false }
-                guard isOfOneLife, present.generation == generation else {
+                if wasOfThisLife, generation == life, present.generation == life {
+                    follows[space]?.takeRead(broadcast) { post($0, to: present.shards) }
+                } else if present.generation != generation {
+                    // Of another life: whoever finds that out ends all who are here.
                     follows[space]?.endReading()
                     return false
                 }
-                follows[space]?.takeRead(broadcast) { post($0, to: present.shards) }
+                // Else it began anew while the old log was read, of which nothing is told.
                 return true
             }
             // Behind the others: more has come, or the read ends there.
