@@ -76,6 +76,30 @@ struct StoreAwayTests {
         #expect(Date().timeIntervalSince(begun) < 5)
     }
 
+    @Test("a session that is not read while its pushes wait is not taken for a silent one")
+    func silence() throws {
+        let store = WatchedStore(writesBlock: true)
+        let hub = try TestHub(store: store) { configuration in
+            configuration.limits.storeWaitSeconds = 60
+            configuration.limits.laneMarkBytes = 1
+            (configuration.limits.sweepSeconds, configuration.limits.idleSeconds) = (1, 2)
+        }
+        let laptop = try hub.device("laptop")
+        try laptop.catchUp()
+        store.goAway(true)
+        for index in 0..<2 {
+            try laptop.send(["type": "push", "id": "\(index)", "changes": [change("\(index)", ["l": 1], 1)]])
+        }
+        // Pings while its store is away, of which the hub hears nothing.
+        for _ in 0..<10 {
+            Thread.sleep(forTimeInterval: 0.5)
+            try laptop.send(["type": "ping", "id": "p"])
+        }
+        store.goAway(false)
+        for index in 0..<2 { #expect(try laptop.next("pushed")["id"] as? String == "\(index)") }
+        #expect(try laptop.next("pong")["id"] as? String == "p")
+    }
+
     @Test("what became durable while its answers were lost reaches the devices, also when nobody pushes again")
     func owed() throws {
         let store = WatchedStore(writesBlock: true)
