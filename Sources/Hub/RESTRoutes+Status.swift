@@ -31,7 +31,9 @@ extension RESTRoutes {
         let statistics = try core.store.statistics(of: space)
         let devices = try core.store.accounts.devices(of: holder.user.id)
         // A head of one life under the name of another would be a cursor that is taken as valid.
-        guard core.store.generation == generation else { throw ErrorFrameError(.resync) }
+        guard core.store.generation == generation else {
+            throw ErrorFrameError(.storeUnavailable, "the log began another life meanwhile: ask again")
+        }
         let cursor = Cursor(generation: generation, space: space, position: statistics.head)
         let answer = StatusAnswer(
             version: Hub.version, protocol: CarillonProtocol.version, user: holder.user.name.text,
