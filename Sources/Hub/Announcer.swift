@@ -89,7 +89,7 @@ final class Announcer: Sendable {
         guard isNew else { return }
         log.notice("the log has another life: all devices are told to read it anew")
         metrics.withLock { $0.newLives += 1 }
-        feed.forgetAll()
+        feed.forgetAll(for: generation)
         newLife(generation)
     }
 

@@ -8,28 +8,42 @@ extension Feed {
     /// Milliseconds between two tries of a read that failed: the store is away.
     private static let retryMilliseconds = 500
 
-    /// Reads what `space` has to announce. One read of a space at a time: ``Follow`` sees to it.
-    func read(_ space: Identifier) {
-        readQueues.read(key: space.hashValue) { self.readNow(space) }
+    /// Reads what `space` has to announce, for the follow with that id. One read of it at a time: ``Follow`` sees to it.
+    func read(_ space: Identifier, of follow: UInt64) {
+        readQueues.read(key: space.hashValue) { self.readNow(space, of: follow) }
     }
 
-    private func readNow(_ space: Identifier) {
-        guard let stretch = stripe(of: space).withLock({ $0[space]?.nextStretch() ?? nil }) else { return }
+    private func readNow(_ space: Identifier, of follow: UInt64) {
+        let begun = stripe(of: space).withLock { follows -> (stretch: Follow.Stretch, life: Generation)? in
+            guard let present = follows[space], present.id == follow, let stretch = follows[space]?.nextStretch() else {
+                return nil
+            }
+            return (stretch, present.generation)
+        }
+        guard let (stretch, life) = begun else { return }
         do throws(StoreError) {
+            let wasOfThisLife = store.generation == life
+            let broadcast = try load(stretch, of: space, life)
             let generation = store.generation
-            let broadcast = try load(stretch, of: space, generation)
-            // Of another life: whoever finds that out ends all who are here.
-            if store.generation == generation {
-                stripe(of: space).withLock { follows in
-                    guard let targets = follows[space]?.shards else { return }
-                    follows[space]?.takeRead(broadcast) { post($0, to: targets) }
+            let goesOn = stripe(of: space).withLock { follows -> Bool in
+                guard let present = follows[space], present.id == follow else { return false }
+                if wasOfThisLife, generation == life, present.generation == life {
+                    follows[space]?.takeRead(broadcast) { post($0, to: present.shards) }
+                } else if present.generation != generation {
+                    // Of another life: whoever finds that out ends all who are here.
+                    follows[space]?.endReading()
+                    return false
                 }
+                // Else it began anew while the old log was read, of which nothing is told.
+                return true
             }
             // Behind the others: more has come, or the read ends there.
-            read(space)
+            if goesOn { read(space, of: follow) }
         } catch {
             log.warning("what other hubs have written could not be read: \(error)")
-            readQueues.read(key: space.hashValue, afterMilliseconds: Feed.retryMilliseconds) { self.readNow(space) }
+            readQueues.read(key: space.hashValue, afterMilliseconds: Feed.retryMilliseconds) {
+                self.readNow(space, of: follow)
+            }
         }
     }
 

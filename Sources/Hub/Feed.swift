@@ -20,6 +20,8 @@ final class Feed: Sendable {
     /// In stripes, so that lanes seldom meet: the lock is held while a commit is posted to its shards.
     private let stripes: [Guarded<[Identifier: Follow]>]
     private static let stripeCount = 64
+    /// Numbers follows.
+    private let lastFollow = Guarded<UInt64>(0)
 
     init(
         store: any Store, limits: HubLimits, metrics: Guarded<HubMetrics>, readQueues: ReadQueues,
@@ -40,10 +42,18 @@ final class Feed: Sendable {
 
     // MARK: Subscribers
 
-    func insert(shard: Int, space: Identifier) {
+    /// - Parameter generation: the life of the log that the shard's subscribers are in.
+    func insert(shard: Int, space: Identifier, of generation: Generation) {
+        let id = lastFollow.withLock { last in
+            last += 1
+            return last
+        }
+        let isPresent = store.generation == generation
         stripe(of: space).withLock { follows in
-            if follows[space] == nil { follows[space] = Follow(shard: shard) }
+            if follows[space] == nil { follows[space] = Follow(shard: shard, of: generation, id: id) }
             follows[space]?.shards.insert(shard)
+            // The first who comes in the new life may be before those who tell of it.
+            if isPresent { follows[space]?.forget(for: generation) }
         }
     }
 
@@ -59,8 +69,10 @@ final class Feed: Sendable {
     }
 
     func wentLive(_ space: Identifier, at position: Position) {
-        let isToRead = stripe(of: space).withLock { $0[space]?.wentLive(at: position) ?? false }
-        if isToRead { read(space) }
+        let reader = stripe(of: space).withLock { follows in
+            follows[space]?.wentLive(at: position) == true ? follows[space]?.id : nil
+        }
+        if let reader { read(space, of: reader) }
     }
 
     // MARK: Commits
@@ -68,21 +80,25 @@ final class Feed: Sendable {
     /// A commit of this hub, or of another one that sent it whole.
     func announce(_ broadcast: Broadcast) {
         let space = broadcast.space
-        let taken = stripe(of: space).withLock { follows -> Follow.Taken? in
+        let reader = stripe(of: space).withLock { follows -> UInt64? in
             guard let targets = follows[space]?.shards else { return nil }
-            return follows[space]?.take(broadcast) { post($0, to: targets) }
+            guard case .gap(beginsReading: true) = follows[space]?.take(broadcast, post: { post($0, to: targets) })
+            else { return nil }
+            return follows[space]?.id
         }
-        guard case .gap(let beginsReading) = taken else { return }
-        metrics.withLock { $0.gapReads += beginsReading ? 1 : 0 }
-        if beginsReading { read(space) }
+        guard let reader else { return }
+        metrics.withLock { $0.gapReads += 1 }
+        read(space, of: reader)
     }
 
     /// The log of `space` is said to go up to `position`.
     func hear(_ space: Identifier, upTo position: Position) {
-        let isToRead = stripe(of: space).withLock { $0[space]?.hear(position) ?? false }
-        guard isToRead else { return }
+        let reader = stripe(of: space).withLock { follows in
+            follows[space]?.hear(position) == true ? follows[space]?.id : nil
+        }
+        guard let reader else { return }
         metrics.withLock { $0.foreignReads += 1 }
-        read(space)
+        read(space, of: reader)
     }
 
     func post(_ broadcast: Broadcast, to targets: Set<Int>) {
@@ -96,10 +112,10 @@ final class Feed: Sendable {
     }
 
     /// The log has another life.
-    func forgetAll() {
+    func forgetAll(for generation: Generation) {
         for stripe in stripes {
             stripe.withLock { follows in
-                for space in follows.keys { follows[space]?.forget() }
+                for space in Array(follows.keys) { follows[space]?.forget(for: generation) }
             }
         }
     }

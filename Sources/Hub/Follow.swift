@@ -1,4 +1,5 @@
 internal import Causality
+internal import Storage
 
 /// How far one space has been announced to the subscribers on this hub.
 ///
@@ -15,6 +16,12 @@ struct Follow: Sendable {
     private(set) var heard = Position.start
     private(set) var isReading = false
     private(set) var held: [Broadcast] = []
+    /// The life of the log that this is about. A stretch of another one says nothing here.
+    private(set) var generation: Generation
+    /// Tells it from a follow of the same space that was here before, whose read may still be under way.
+    let id: UInt64
+    /// ``heard`` when the read that is under way began: what is said since is not for that read to deny.
+    private var heardBefore = Position.start
 
     /// Commits that are held. Past it they are dropped and read with the stretch: a read takes milliseconds.
     static let heldMax = 16
@@ -25,8 +32,10 @@ struct Follow: Sendable {
         let upTo: Position
     }
 
-    init(shard: Int) {
+    init(shard: Int, of generation: Generation, id: UInt64) {
         shards = [shard]
+        self.generation = generation
+        self.id = id
     }
 
     /// Whether a read is to begin, of which there is never more than one.
@@ -59,6 +68,7 @@ struct Follow: Sendable {
 
     /// A stretch of the log, from its commit.
     mutating func take(_ broadcast: Broadcast, post: (Broadcast) -> Void) -> Taken {
+        guard broadcast.generation == generation else { return .done }
         heard = max(heard, broadcast.upTo)
         if let announced, broadcast.after > announced {
             if held.count < Follow.heldMax { hold(broadcast) }
@@ -74,20 +84,32 @@ struct Follow: Sendable {
             isReading = false
             return nil
         }
+        heardBefore = heard
         return Stretch(after: announced, upTo: held.first.map(\.after) ?? .max)
     }
 
     /// The stretch was read. What is held behind it follows.
     mutating func takeRead(_ broadcast: Broadcast, post: (Broadcast) -> Void) {
-        // The store is what is true: what was heard of beyond it is not there.
-        if let first = held.first, first.after > broadcast.upTo { held = [] }
-        if held.isEmpty { heard = broadcast.upTo }
+        guard broadcast.generation == generation else { return }
+        if heard <= heardBefore {
+            // The store is what is true: what was heard of beyond it, before it was read, is not there. What came
+            // while it was read may be, and is asked for next.
+            if let first = held.first, first.after > broadcast.upTo { held = [] }
+            if held.isEmpty { heard = broadcast.upTo }
+        }
         if broadcast.upTo > (announced ?? .start) { tell(broadcast, post: post) }
     }
 
-    /// The log begins anew: nobody is live in its new life.
-    mutating func forget() {
+    /// The log begins anew as `generation`: nobody is live in its new life.
+    mutating func forget(for generation: Generation) {
+        guard generation != self.generation else { return }
         (told, announced, heard, held) = (.start, nil, .start, [])
+        self.generation = generation
+    }
+
+    /// The read that is under way is given up.
+    mutating func endReading() {
+        isReading = false
     }
 
     private mutating func hold(_ broadcast: Broadcast) {

@@ -23,6 +23,8 @@ struct StreamOpening: Sendable {
     let namespaces: [Identifier]
     /// The device whose own changes are left out, if the request names one.
     let device: Device?
+    /// As ``Member/ownUpTo``.
+    let ownUpTo: Position
     /// ``HubCore/removalCount`` before that was looked up.
     let removalCount: Int
     /// The life of the log that it begins in.
@@ -74,7 +76,7 @@ struct HTTPStream {
     func subscription(_ id: ConnectionID) -> Subscription {
         let interest = Interest(
             space: opening.user.space, kinds: opening.kinds, namespaces: opening.namespaces,
-            device: opening.device?.id, ownUpTo: opening.device?.registeredAt ?? .start)
+            device: opening.device?.id, ownUpTo: opening.ownUpTo)
         return Subscription(id, to: interest, from: opening.start, framing: isChunked ? .chunkedEvents : .events)
     }
 }

@@ -16,8 +16,10 @@ final class HubClock: Sendable {
         }
     }
 
-    func hear(_ stamp: Int64) {
-        guard stamp <= WallClock.now.microseconds + HubClock.aheadMax else { return }
+    /// Whether the stamp tells anything: false where it lies so far ahead that the clock it comes from is wrong.
+    func hear(_ stamp: Int64) -> Bool {
+        guard stamp <= WallClock.now.microseconds + HubClock.aheadMax else { return false }
         last.withLock { $0 = max($0, stamp) }
+        return true
     }
 }

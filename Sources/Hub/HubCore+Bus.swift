@@ -43,6 +43,7 @@ extension HubCore {
     /// Every ``HubLimits/pollMilliseconds``, from the first shard's timer.
     func beat() {
         notePresenceWhenDue()
+        announceOwed()
         guard isShared else { return streams.keepToItself() }
         let tellsAll = pulse.withLock { pulse in
             pulse.count += 1
@@ -66,20 +67,21 @@ extension HubCore {
             defer { pulse.withLock { $0.isPolling = false } }
             announcer.lookAtLife()
             metrics.withLock { $0.polls += 1 }
-            let (isOneSlice, first) = pulse.withLock { pulse in
+            let (isOneSlice, first, owesAll) = pulse.withLock { pulse in
                 defer { pulse.owesAll = false }
-                return (pulse.isConnected && !pulse.owesAll, pulse.stripe)
+                return (pulse.isConnected && !pulse.owesAll, pulse.stripe, pulse.owesAll)
             }
             do throws(StoreError) {
                 var stripe: Int? = isOneSlice ? first : 0
                 while let from = stripe {
-                    let (spaces, next) = feed.spaces(from: from, countMax: SpaceHeads.spacesMax)
+                    let (spaces, next) = feed.spaces(from: from, countMax: isOneSlice ? SpaceHeads.spacesMax : .max)
                     if !spaces.isEmpty { try lookAtHeads(spaces) }
                     pulse.withLock { $0.stripe = next ?? 0 }
                     stripe = isOneSlice ? nil : next
                 }
             } catch {
                 log.warning("the heads of spaces could not be read: \(error)")
+                if owesAll { pulse.withLock { $0.owesAll = true } }
             }
         }
     }
@@ -187,7 +189,8 @@ extension HubCore {
 
     /// A device has a session at another hub.
     private func hear(_ seated: BusLine.Seated, of hub: String) {
-        clock.hear(seated.stamp)
+        // Of two sessions that a wrong clock puts in a wrong order none is ended: better two than never the later one.
+        guard clock.hear(seated.stamp) else { return }
         let claim = directory.claim(
             seated.device, of: seated.user, stamp: seated.stamp, winsTies: hub > announcer.hub)
         switch claim {

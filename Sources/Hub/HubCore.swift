@@ -1,5 +1,6 @@
 internal import Causality
 internal import Cryptography
+internal import Dispatch
 internal import HTTP
 internal import Logging
 internal import Reactor
@@ -124,6 +125,13 @@ final class HubCore: Sendable {
     /// Whether the lane of `space` has more waiting than ``HubLimits/laneMarkBytes``.
     func isCrowded(_ space: Identifier) -> Bool { lane(of: space).isCrowded }
 
+    /// Announces what became durable while the store went away, and nobody has pushed since.
+    func announceOwed() {
+        for (number, lane) in lanes.enumerated() where lane.owes {
+            read(key: number) { lane.announceOwed() }
+        }
+    }
+
     /// Runs store reads off the event loops. Work of one `key` runs in order.
     func read(key: Int, _ work: @escaping @Sendable () -> Void) {
         readQueues.read(key: key, work)
@@ -144,7 +152,10 @@ final class HubCore: Sendable {
     /// Refuses new pushes and returns when all that were taken are committed and answered, or the time for it is over.
     func drain() {
         draining.withLock { $0 = true }
-        for lane in lanes { lane.close(seconds: limits.drainSeconds) }
+        // All at once: what waits for a store that is away has a last second, and not one after the other.
+        for lane in lanes { lane.close() }
+        let deadline = DispatchTime.now() + .seconds(limits.drainSeconds)
+        for lane in lanes { lane.finish(by: deadline) }
         finishReads()
     }
 

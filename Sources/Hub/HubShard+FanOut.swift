@@ -9,7 +9,7 @@ extension HubShard {
     func subscribe(_ connection: Connection, _ member: Member, _ hello: Hello) {
         let interest = Interest(
             space: member.user.space, kinds: hello.kinds, namespaces: hello.namespaces, device: member.device.id,
-            ownUpTo: member.device.registeredAt)
+            ownUpTo: member.ownUpTo)
         connection.subscription = Subscription(connection.id, to: interest, from: member.start)
         guard enterRoom(connection, member.user.space) else { return }
         let stamp = core.clock.next()
@@ -32,7 +32,7 @@ extension HubShard {
         }
         if rooms[space] == nil {
             rooms[space] = room
-            core.feed.insert(shard: number, space: space)
+            core.feed.insert(shard: number, space: space, of: generation)
         }
         if connection.stream?.isPoll == true {
             room.polls.append(connection.id)

@@ -251,6 +251,12 @@ final class HubShard: LoopHandler {
     }
 
     private func sweepSocket(_ connection: Connection) {
+        // Whoever is not read because of its pushes cannot be heard: its silence is ours.
+        if connection.phase == .session, connection.session.pushesInFlight > 0,
+            !connection.session.wantsInput || connection.isHeldBack
+        {
+            connection.heardAt = loop.now
+        }
         let silence = seconds(since: connection.heardAt)
         if connection.phase == .session, seconds(since: connection.startedAt) >= core.limits.handshakeSeconds {
             act(connection, connection.session.helloTimedOut())

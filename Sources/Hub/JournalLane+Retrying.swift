@@ -27,7 +27,7 @@ extension JournalLane {
             let given = deadlines(of: waiting, closedAt: closedAt)
             for (push, deadline) in zip(waiting, given) where deadline <= now { push.answer(.failure(trouble)) }
             let left = zip(waiting, given).filter { $0.1 > now }
-            guard let nearest = left.map(\.1).min() else { return }
+            guard let nearest = left.map(\.1).min() else { return refuseOverdue(now: now, closedAt: closedAt) }
             waiting = left.map(\.0)
             Thread.sleep(forTimeInterval: min(pause, Double(nearest - now) / 1e9))
             pause = min(pause * 2, JournalLane.pauseSecondsMax)
@@ -36,6 +36,13 @@ extension JournalLane {
             isUncertain = note(next, waiting) || isUncertain
             trouble = isUncertain ? JournalLane.uncertain : next
         }
+    }
+
+    /// The store is still away, and may take seconds to say so again: what has waited as long behind those that were
+    /// tried is refused with them, and not batch after batch.
+    private func refuseOverdue(now: UInt64, closedAt: UInt64?) {
+        let overdue = takeWaiting { self.deadlines(of: $0, closedAt: closedAt).map { $0 <= now } }
+        for push in overdue { push.answer(.failure(.unavailable("the store is away"))) }
     }
 
     /// When each is to be answered, whatever has become of it: uptime in nanoseconds.
@@ -54,10 +61,17 @@ extension JournalLane {
 
     /// Announces the head of every space that may hold an unannounced commit: what lies before it is then read.
     func announceOwed() {
-        for space in owed.withLock({ $0 }) {
-            guard let head = try? journal.store.head(of: space) else { continue }
+        // Taken out first: what is owed anew while the head is read stays.
+        let spaces = owed.withLock { owed in
+            defer { owed = [] }
+            return owed
+        }
+        for space in spaces {
+            guard let head = try? journal.store.head(of: space) else {
+                owed.withLock { _ = $0.insert(space) }
+                continue
+            }
             announce([CommittedBatch(space: space, after: head, upTo: head, entries: [])], journal.store.generation)
-            owed.withLock { _ = $0.remove(space) }
         }
     }
 }

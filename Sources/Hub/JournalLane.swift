@@ -82,11 +82,29 @@ final class JournalLane: Sendable {
         queue.async { _ = self.run() }
     }
 
-    /// Takes no more pushes and returns when the last one is answered, or `seconds` have passed.
-    func close(seconds: Int) {
+    /// Takes no more pushes.
+    func close() {
         state.withLock { $0.isClosed = true }
-        _ = running.wait(timeout: .now() + .seconds(seconds))
     }
+
+    /// Returns when the last push is answered, or at `deadline`.
+    func finish(by deadline: DispatchTime) {
+        _ = running.wait(timeout: deadline)
+    }
+
+    /// Takes out what waits and `isOverdue` names, in its order.
+    func takeWaiting(where isOverdue: ([PendingPush]) -> [Bool]) -> [PendingPush] {
+        state.withLock { state in
+            let marked = zip(state.waiting, isOverdue(state.waiting))
+            let taken = marked.filter(\.1).map(\.0)
+            guard !taken.isEmpty else { return [] }
+            state.waiting = marked.filter { !$0.1 }.map(\.0)
+            state.waitingBytes -= taken.reduce(0) { $0 + $1.bytes }
+            return taken
+        }
+    }
+
+    var owes: Bool { owed.withLock { !$0.isEmpty } }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
 

@@ -27,13 +27,18 @@ extension RESTRoutes {
     func status(_ request: RESTRequest) throws -> RESTAnswer {
         let holder = try holder(request)
         let space = holder.user.space
+        let generation = core.store.generation
         let statistics = try core.store.statistics(of: space)
         let devices = try core.store.accounts.devices(of: holder.user.id)
-        let cursor = Cursor(generation: core.store.generation, space: space, position: statistics.head)
+        // A head of one life under the name of another would be a cursor that is taken as valid.
+        guard core.store.generation == generation else {
+            throw ErrorFrameError(.storeUnavailable, "the log began another life meanwhile: ask again")
+        }
+        let cursor = Cursor(generation: generation, space: space, position: statistics.head)
         let answer = StatusAnswer(
             version: Hub.version, protocol: CarillonProtocol.version, user: holder.user.name.text,
             serverTime: WallClock.now.microseconds, startedAt: core.startedAt.microseconds,
-            generation: core.store.generation.text, cursor: cursor.text,
+            generation: generation.text, cursor: cursor.text,
             space: .init(
                 records: statistics.recordCount, deleted: statistics.deletedCount,
                 siblings: statistics.siblingCount, head: statistics.head.microseconds),

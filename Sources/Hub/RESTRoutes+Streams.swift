@@ -36,11 +36,12 @@ extension RESTRoutes {
         let namespaces = try identifiers("namespaces", request)
         let start: Position
         var device: Device?
+        var ownUpTo = Position.start
         // A head alone reads nothing for a device, so it begins no new life of one.
         if let name, request.head.request.method != .head {
             let hello = Hello(device: name, cursor: cursor, client: request.head.field(.userAgent))
             let member = try Authenticator(store: core.store).admit(hello, of: holder)
-            (start, device) = (member.start, member.device)
+            (start, device, ownUpTo) = (member.start, member.device, member.ownUpTo)
         } else {
             let space = holder.user.space
             start = try Authenticator.start(
@@ -48,7 +49,8 @@ extension RESTRoutes {
         }
         return StreamOpening(
             kind: kind, user: holder.user, keyPrefix: holder.keyPrefix, start: start, kinds: kinds,
-            namespaces: namespaces, device: device, removalCount: removalCount, generation: generation)
+            namespaces: namespaces, device: device, ownUpTo: ownUpTo, removalCount: removalCount,
+            generation: generation)
     }
 
     private func waitSeconds(_ request: RESTRequest) throws -> Int {

@@ -57,6 +57,9 @@ final class Member: Sendable {
     /// The log's head at the hello, and its life.
     let head: Position
     let generation: Generation
+    /// Up to here its own changes are of an earlier life. No further than the log at the hello: positions may come from
+    /// another clock than the registration's time, and what it pushes now is not to come back to it.
+    var ownUpTo: Position { min(device.registeredAt, head) }
 
     init(
         user: User, device: Device, keyPrefix: String, start: Position, head: Position, generation: Generation

@@ -84,7 +84,8 @@ final class StreamAllowance: Sendable {
                 }
                 let isNew = state.foreign[entry.user] == nil
                 if isNew, state.foreign.count >= StreamAllowance.foreignUsersMax { continue }
-                if (state.foreign[entry.user]?.count ?? 0) >= StreamAllowance.hubsMax { continue }
+                let hubs = state.foreign[entry.user] ?? [:]
+                if hubs[hub] == nil, hubs.count >= StreamAllowance.hubsMax { continue }
                 state.foreign[entry.user, default: [:]][hub] = Foreign(count: entry.count, heardAt: now)
             }
         }

@@ -82,21 +82,29 @@ extension CommandFailure {
     init(_ error: StoreError, _ what: String) {
         switch error {
         case .full(let reason):
-            self.init(.inputOutput, "\(what): the disk is full (\(reason)).", remedy: "Make room and try again.")
+            self.init(
+                .inputOutput, "\(what): the disk is full (\(Self.clause(reason))).", remedy: "Make room and try again.")
         case .unavailable(let reason), .outcomeUnknown(let reason):
-            self.init(.temporary, "\(what): \(reason).", remedy: "Try again.")
+            self.init(.temporary, "\(what): \(Self.clause(reason)).", remedy: "Try again.")
         case .denied(let reason):
-            self.init(.inputOutput, "\(what): \(reason).", remedy: "Check the address and the credentials of --store.")
+            self.init(
+                .inputOutput, "\(what): \(Self.clause(reason)).",
+                remedy: "Check the address and the credentials of --store.")
         case .corrupt(let reason):
             self.init(
-                .inputOutput, "\(what): \(reason).",
+                .inputOutput, "\(what): \(Self.clause(reason)).",
                 remedy: "Restore a backup (carillon admin restore), or use another data folder.")
         case .newerSchema(let found, let supported):
             self.init(
                 .inputOutput, "\(what): its schema \(found) is newer than this program's \(supported).",
                 remedy: "Update carillon.")
         case .refused(let reason):
-            self.init(.notAccepted, "\(what): \(reason).")
+            self.init(.notAccepted, "\(what): \(Self.clause(reason)).")
         }
+    }
+
+    /// A store's reason may be sentences; here a stop comes behind it.
+    private static func clause(_ reason: String) -> Substring {
+        reason.hasSuffix(".") ? reason.dropLast() : reason[...]
     }
 }

@@ -5,8 +5,8 @@ enum PostgresURL {
     /// `text` without its password and without its parameters, of which one may be a password too.
     static func shown(_ text: String) -> String {
         guard let mark = text.range(of: "://") else {
-            // Key=value text, or none of both: it may hold a password anywhere.
-            return text.contains("=") ? "…" : text
+            // Key=value text, a URL that is written wrong, or none of both: it may hold a password anywhere.
+            return text.contains("=") || text.contains("@") ? "…" : text
         }
         let rest = text[mark.upperBound...]
         let plain = rest.prefix { $0 != "?" && $0 != "#" }

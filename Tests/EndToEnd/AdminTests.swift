@@ -170,12 +170,14 @@ struct AdminTests {
             #expect([74, 75].contains(status), "\(program.errorText)")
             for secret in ["s3cr", "secret", "hidden"] { #expect(!program.errorText.contains(secret)) }
             #expect(program.errorText.contains("postgres://carillon@127.0.0.1:1/db"), "\(program.errorText)")
+            #expect(!program.errorText.contains(".."), "\(program.errorText)")
         }
         let dump = try rig.done(["admin", "backup", "--to", "b", "--store", url], exit: 64)
         #expect(dump.errorText.contains("pg_dump --format=custom --file=b") && !dump.errorText.contains("s3cr"))
         try rig.done(["admin", "restore", "b", "--store", url], exit: 64)
         for (arguments, word) in [
             (["user", "list", "--store", "mysql://root:pw@h/db"], "--store is"),
+            (["user", "list", "--store", "postgres//root:pw@h/db"], "--store is"),
             (["user", "list", "--store", "memory"], "memory store"), (["serve", "--store-wait", "-1"], "store-wait"),
             (["serve", "--read-store", "postgres://h/db"], "--store postgres"),
             (["serve", "--bus", "nats://127.0.0.1:4222"], "--store postgres"),

@@ -84,7 +84,7 @@ struct BusLineTests {
         }
         var told: [Int64] = []
         let post: (Broadcast) -> Void = { told.append($0.upTo.microseconds) }
-        var follow = Follow(shard: 0)
+        var follow = Follow(shard: 0, of: Generation(1), id: 1)
         let isBehindAtFirst = follow.wentLive(at: Position(10))
         #expect(!isBehindAtFirst)
         _ = follow.take(stretch(10, 11), post: post)

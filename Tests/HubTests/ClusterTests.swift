@@ -183,6 +183,21 @@ struct ClusterTests {
         #expect(ids(try third.changes(count: 1)) == ["a"])
     }
 
+    @Test("a hub whose clock is a year ahead ends no later session of a device elsewhere")
+    func wrongClock() throws {
+        let cluster = try Cluster()
+        let (phone, pusher) = (try cluster.hubs[1].device("phone"), try cluster.hubs[0].device("pusher"))
+        try phone.catchUp()
+        try pusher.catchUp()
+        let board = try #require(cluster.board)
+        let user = try #require(try cluster.store.accounts.user(named: "ada")).id
+        let stamp = Int64(Date(timeIntervalSinceNow: 365 * 86_400).timeIntervalSince1970 * 1_000_000)
+        board.inject(
+            BusMessage(line: "ffffffffffffffff seated \(user.text) phone \(String(stamp, radix: 36))"))
+        try pusher.push([change("a", ["l": 1], 1)])
+        #expect(ids(try phone.changes(count: 1)) == ["a"] && !phone.isClosed)
+    }
+
     @Test("a device that is removed and a key that is revoked end what they have open at every hub")
     func takenBack() throws {
         let cluster = try Cluster { $0.limits.revocationSeconds = 1 }

@@ -57,6 +57,63 @@ struct StoreAwayTests {
         #expect(try laptop.push([change("a", ["l": 1], 1)])[0]["verdict"] as? String == "accepted")
     }
 
+    @Test("pushes that wait behind others are refused with them, however long the store takes to say that it is away")
+    func overdue() throws {
+        let store = WatchedStore(writesBlock: true)
+        let hub = try TestHub(store: store) { configuration in
+            configuration.limits.storeWaitSeconds = 1
+            configuration.limits.changesPerCommitMax = 1
+        }
+        let laptop = try hub.device("laptop")
+        try laptop.catchUp()
+        store.goAway(true)
+        store.slowWrites(seconds: 0.5)
+        let begun = Date()
+        for index in 0..<20 {
+            try laptop.send(["type": "push", "id": "\(index)", "changes": [change("\(index)", ["l": 1], 1)]])
+        }
+        for index in 0..<20 { #expect(try laptop.next("error", seconds: 20)["id"] as? String == "\(index)") }
+        #expect(Date().timeIntervalSince(begun) < 5)
+    }
+
+    @Test("a session that is not read while its pushes wait is not taken for a silent one")
+    func silence() throws {
+        let store = WatchedStore(writesBlock: true)
+        let hub = try TestHub(store: store) { configuration in
+            configuration.limits.storeWaitSeconds = 60
+            configuration.limits.laneMarkBytes = 1
+            (configuration.limits.sweepSeconds, configuration.limits.idleSeconds) = (1, 2)
+        }
+        let laptop = try hub.device("laptop")
+        try laptop.catchUp()
+        store.goAway(true)
+        for index in 0..<2 {
+            try laptop.send(["type": "push", "id": "\(index)", "changes": [change("\(index)", ["l": 1], 1)]])
+        }
+        // Pings while its store is away, of which the hub hears nothing.
+        for _ in 0..<10 {
+            Thread.sleep(forTimeInterval: 0.5)
+            try laptop.send(["type": "ping", "id": "p"])
+        }
+        store.goAway(false)
+        for index in 0..<2 { #expect(try laptop.next("pushed")["id"] as? String == "\(index)") }
+        #expect(try laptop.next("pong")["id"] as? String == "p")
+    }
+
+    @Test("what became durable while its answers were lost reaches the devices, also when nobody pushes again")
+    func owed() throws {
+        let store = WatchedStore(writesBlock: true)
+        let hub = try TestHub(store: store) { $0.limits.storeWaitSeconds = 0 }
+        let (laptop, phone) = (try hub.device("laptop"), try hub.device("phone"))
+        try laptop.catchUp()
+        try phone.catchUp()
+        store.loseAnswers(true)
+        try laptop.send(["type": "push", "id": "p", "changes": [change("a", ["l": 1], 1)]])
+        #expect(try laptop.next("error")["code"] as? String == "store_unavailable")
+        #expect(ids(try phone.changes(count: 1)) == ["a"])
+        store.loseAnswers(false)
+    }
+
     @Test("a hub that stops while its store is away ends within its bound, and says that nothing was written")
     func stopping() throws {
         let store = WatchedStore(writesBlock: true)

@@ -15,6 +15,7 @@ final class WatchedStore: Store {
         var generation = Generation(42)
         var isAway = false
         var writeCount = 0
+        var losesAnswers = false
     }
 
     private let base: any Store
@@ -67,6 +68,11 @@ final class WatchedStore: Store {
         state.withLock { $0.writeSeconds = seconds }
     }
 
+    /// What is written is durable, and nobody is told.
+    func loseAnswers(_ losesAnswers: Bool) {
+        state.withLock { $0.losesAnswers = losesAnswers }
+    }
+
     func beginAnew() {
         state.withLock { $0.generation = Generation(43) }
     }
@@ -89,9 +95,11 @@ final class WatchedStore: Store {
             state.writeCount += 1
             return state.writeSeconds
         }
-        try checkPresence()
         if seconds > 0 { Thread.sleep(forTimeInterval: seconds) }
-        return try base.write(body)
+        try checkPresence()
+        let value = try base.write(body)
+        if state.withLock({ $0.losesAnswers }) { throw .outcomeUnknown("the test says so") }
+        return value
     }
 
     func head(of space: Identifier) throws(StoreError) -> Position {
