@@ -13,8 +13,11 @@ extension HubCore {
     ) throws(StoreError) -> Value {
         guard let replica = pullStore else { return try body(store) }
         do throws(StoreError) {
-            if replica.generation == store.generation, try replica.head(of: space) >= position {
-                return try body(replica)
+            let life = store.generation
+            if try replica.head(of: space) >= position, replica.generation == life {
+                let value = try body(replica)
+                // It may have replayed a restore meanwhile.
+                if replica.generation == life { return value }
             }
         } catch {
             guard error.isRetryable else { throw error }

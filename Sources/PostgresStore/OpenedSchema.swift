@@ -58,10 +58,7 @@ struct OpenedSchema: Sendable {
     func settle(
         on connection: PostgresConnection, isReplica: Bool, log: @Sendable (String) -> Void
     ) throws(PostgresFailure) -> Generation {
-        guard let row = try connection.run(life.reading).first else {
-            throw PostgresFailure(kind: .damaged, message: "the log has no generation")
-        }
-        let found = Life(row)
+        guard let found = try connection.run(life.reading).first.map(Life.init) else { throw Life.missing }
         guard found.isElsewhere, !isReplica else { return found.generation }
         let renewed = try OpenedSchema.renew(on: connection, lockKey: lockKey, life: life, onlyIfElsewhere: true)
         log("The log lives elsewhere than it was written, and has the new generation \(renewed.text).")
@@ -77,10 +74,14 @@ struct OpenedSchema: Sendable {
         try connection.send(PostgresTransaction.begin)
         try connection.send(Life.exclusiveLock, key)
         try connection.send(life.reading)
-        let results = try connection.sync()
-        if onlyIfElsewhere, let row = results.last?.first, !Life(row).isElsewhere {
-            _ = try connection.run(PostgresTransaction.rollback)
-            return Life(row).generation
+        guard let found = try connection.sync().last?.first.map(Life.init) else { throw Life.missing }
+        if onlyIfElsewhere {
+            let isWhole = try connection.run(LifeStatements.isWhole).first?.flag(0) ?? false
+            guard found.isElsewhere, isWhole else {
+                _ = try connection.run(PostgresTransaction.rollback)
+                if found.isElsewhere { throw Life.partial }
+                return found.generation
+            }
         }
         var random = SystemRandomNumberGenerator()
         let generation = Generation(random.next())

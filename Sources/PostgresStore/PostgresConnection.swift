@@ -101,6 +101,13 @@ final class PostgresConnection {
         if queuedBytes > PostgresConnection.queuedBytesMax { try flush() }
     }
 
+    /// Puts what is queued on the way without asking for its results: the server works while we do something else.
+    func flushQueued() throws(PostgresFailure) {
+        guard !isBroken else { throw lost("the connection was lost before") }
+        guard PQsendFlushRequest(connection) == 1 else { throw lost(lastMessage) }
+        try flush()
+    }
+
     /// Sends what is left and returns a result for each statement since the last sync, in their order.
     func sync() throws(PostgresFailure) -> [Rows] {
         guard !isBroken else { throw lost("the connection was lost before") }
@@ -269,7 +276,10 @@ extension PostgresConnection {
         // Said as the last words of a backend that is told to end.
         if state.hasPrefix("57P0") || PQstatus(connection) != CONNECTION_OK { throw lost(message) }
         let primary = PQresultErrorField(result, 77).map { String(cString: $0) } ?? message
-        return PostgresFailure(kind: .server(sqlState: state), message: tidy(primary))
+        // Which value stands twice is in the detail alone.
+        let detail = state == "23505" ? PQresultErrorField(result, 68).map { String(cString: $0) } : nil
+        return PostgresFailure(
+            kind: .server(sqlState: state), message: tidy(detail.map { "\(primary): \($0)" } ?? primary))
     }
 
     private func wait(for events: Int16) throws(PostgresFailure) -> Int16 {

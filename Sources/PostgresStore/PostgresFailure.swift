@@ -9,6 +9,8 @@ struct PostgresFailure: Error {
         case poolExhausted
         /// The server refused a statement, with its SQLSTATE.
         case server(sqlState: String)
+        /// The tables are, just now, those of a restore that goes on.
+        case restoring
         /// What came back is not what the statement gives.
         case damaged
     }
@@ -16,6 +18,9 @@ struct PostgresFailure: Error {
     var kind: Kind
     /// One or two sentences, for people.
     var message: String
+
+    /// A fill goes on, or broke off. The state is our own.
+    static let unfinished = PostgresFailure(kind: .server(sqlState: "CAR02"), message: "an import goes on")
 
     var sqlState: String? {
         if case .server(let state) = kind { state } else { nil }

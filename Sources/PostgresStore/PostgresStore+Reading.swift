@@ -40,21 +40,40 @@ extension PostgresStore {
     }
 
     public func heads(of spaces: [Identifier]) throws(StoreError) -> [Identifier: Position] {
-        try read { (connection) throws(PostgresFailure) in
+        try readOfLife { (connection, life) throws(PostgresFailure) in
             var parameters = Parameters()
             parameters.add(ArrayParameter.texts(spaces))
-            var heads: [Identifier: Position] = [:]
-            for row in try connection.run(PostgresStore.headsOfSpaces, parameters) {
-                heads[row.name(0)] = row.position(1)
+            let rows = try PostgresStore.cut(connection, life) { () throws(PostgresFailure) in
+                try connection.send(PostgresStore.headsOfSpaces, parameters)
             }
-            return heads
+            var heads: [Identifier: Position] = [:]
+            for row in rows[1] { heads[row.name(0)] = row.position(1) }
+            return (rows[0], heads)
         }
     }
 
     public func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics {
-        try read { (connection) throws(PostgresFailure) in
-            try PostgresStore.statistics(try connection.run(PostgresStore.spaceStatistics, .init(space)))
+        try readOfLife { (connection, life) throws(PostgresFailure) in
+            let rows = try PostgresStore.cut(connection, life) { () throws(PostgresFailure) in
+                try connection.send(PostgresStore.spaceStatistics, .init(space))
+            }
+            return (rows[0], try PostgresStore.statistics(rows[1]))
         }
+    }
+
+    /// The life, and what `body` sends: one round trip and one cut.
+    ///
+    /// - Returns: the life first, then a result for each statement.
+    private static func cut(
+        _ connection: PostgresConnection, _ life: Statement, _ body: () throws(PostgresFailure) -> Void
+    ) throws(PostgresFailure) -> [Rows] {
+        try connection.send(PostgresStore.cut)
+        try connection.send(life)
+        try body()
+        try connection.send(PostgresTransaction.commit)
+        let results = try connection.sync()
+        guard results.count > 3 else { throw PostgresFailure(kind: .lost, message: "a result is missing.") }
+        return Array(results[1..<(results.count - 1)])
     }
 
     static func statistics(_ rows: Rows) throws(PostgresFailure) -> SpaceStatistics {
@@ -83,7 +102,7 @@ extension PostgresStore {
     public func page(_ query: PageQuery) throws(StoreError) -> LogPage {
         let isFiltered = !query.kinds.isEmpty || !query.namespaces.isEmpty || query.excludedAuthor != nil
         let limit = min(max(query.limit, 1), PageScan.scannedMax)
-        return try read { (connection) throws(PostgresFailure) in
+        return try readOfLife { (connection, life) throws(PostgresFailure) in
             var parameters = PostgresStore.range(query)
             parameters.add(Int64(isFiltered ? PageScan.scannedMax : limit + 1))
             parameters.add(Int64(limit))
@@ -91,21 +110,16 @@ extension PostgresStore {
             parameters.add(ArrayParameter.texts(query.kinds))
             parameters.add(ArrayParameter.texts(query.namespaces))
             parameters.add(query.excludedAuthor)
-            try connection.send(PostgresStore.cut)
-            try connection.send(PostgresStore.spaceStatistics, Parameters(query.space))
-            try connection.send(PostgresStore.pageOfVersions, parameters)
-            if isFiltered {
+            let results = try PostgresStore.cut(connection, life) { () throws(PostgresFailure) in
+                try connection.send(PostgresStore.spaceStatistics, Parameters(query.space))
+                try connection.send(PostgresStore.pageOfVersions, parameters)
+                guard isFiltered else { return }
                 var end = PostgresStore.range(query)
                 end.add(Int64(PageScan.scannedMax) - 1)
                 try connection.send(PostgresStore.scanEnd, end)
             }
-            try connection.send(PostgresTransaction.commit)
-            let results = try connection.sync()
-            guard results.count == (isFiltered ? 5 : 4) else {
-                throw PostgresFailure(kind: .lost, message: "a result is missing.")
-            }
             let head = try PostgresStore.statistics(results[1]).head
-            return try page(query, head: head, results[2], scanEnd: isFiltered ? results[3] : nil)
+            return (results[0], try page(query, head: head, results[2], scanEnd: isFiltered ? results[3] : nil))
         }
     }
 

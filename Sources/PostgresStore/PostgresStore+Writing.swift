@@ -76,13 +76,14 @@ extension PostgresStore {
         }
     }
 
-    private func renewIfElsewhere() throws(StoreError) {
+    func renewIfElsewhere() throws(StoreError) {
+        let count = state.withLock { $0.lifeCount }
         let generation = try change { (connection) throws(PostgresFailure) in
             try OpenedSchema.renew(
                 on: connection, lockKey: self.lockKey, life: self.life, onlyIfElsewhere: true)
         }
         log("The log lives elsewhere than it was written, and has the new generation \(generation.text).")
-        state.withLock { $0.generation = generation }
+        state.withLock { $0.note(generation, seenAt: count) }
     }
 
     private enum CommitOutcome {

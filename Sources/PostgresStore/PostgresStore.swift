@@ -55,11 +55,22 @@ public final class PostgresStore: Store {
     let sharedStatements: SharedStatements
 
     struct State: Sendable {
-        var generation: Generation
+        private(set) var generation: Generation
+        /// How many it has had here.
+        private(set) var lifeCount = 0
         var metrics = PostgresMetrics()
         /// The policies as they were at this revision.
         var policyRevision: Int64 = -1
         var policies: [Identifier: ConflictPolicy] = [:]
+
+        init(generation: Generation) { self.generation = generation }
+
+        /// - Parameter count: ``lifeCount`` before the generation was read: what was read before another one came is old.
+        mutating func note(_ generation: Generation, seenAt count: Int? = nil) {
+            guard generation != self.generation, count ?? lifeCount == lifeCount else { return }
+            self.generation = generation
+            lifeCount += 1
+        }
     }
 
     public var writersMax: Int { configuration.writersMax }
@@ -114,8 +125,9 @@ public final class PostgresStore: Store {
         // Each new connection may be to another server: after a failover, behind a proxy.
         let onOpen: @Sendable (PostgresConnection) throws(PostgresFailure) -> Void = {
             (connection) throws(PostgresFailure) in
+            let count = state.withLock { $0.lifeCount }
             let generation = try found.settle(on: connection, isReplica: configuration.isReplica, log: log)
-            state.withLock { $0.generation = generation }
+            state.withLock { $0.note(generation, seenAt: count) }
         }
         self.configuration = configuration
         self.settings = settings
@@ -146,7 +158,7 @@ public final class PostgresStore: Store {
         let generation = try change { (connection) throws(PostgresFailure) in
             try OpenedSchema.renew(on: connection, lockKey: self.lockKey, life: self.life)
         }
-        state.withLock { $0.generation = generation }
+        state.withLock { $0.note(generation) }
     }
 
     public var isUnfinished: Bool {
@@ -169,6 +181,32 @@ public final class PostgresStore: Store {
             }
         }
         throw .unavailable("no attempt was made")
+    }
+
+    /// Runs `body`, which reads the life in the same cut as what it returns. Where the log was restored behind our back it
+    /// has another generation before this returns: a caller who compares ``generation`` before and after knows of which
+    /// life the value is.
+    func readOfLife<Value>(
+        _ body: (PostgresConnection, Statement) throws(PostgresFailure) -> (life: Rows, Value)
+    ) throws(StoreError) -> Value {
+        for _ in 0..<3 {
+            var isElsewhere = false
+            let count = state.withLock { $0.lifeCount }
+            let value = try read { (connection) throws(PostgresFailure) in
+                // A standby may have been promoted on the same connection.
+                let statement = configuration.isReplica ? life.reading : LifeStatements.glance
+                let (rows, value) = try body(connection, statement)
+                guard let found = rows.first.map(Life.init) else { throw Life.missing }
+                isElsewhere = found.isElsewhere
+                if !isElsewhere { state.withLock { $0.note(found.generation, seenAt: count) } }
+                return value
+            }
+            guard isElsewhere else { return value }
+            // A standby's life is its primary's to settle.
+            guard !configuration.isReplica else { break }
+            try renewIfElsewhere()
+        }
+        throw StoreError(Life.partial)
     }
 
     /// Runs `body`, which changes accounts or policies in one statement or one transaction of its own, on a connection

@@ -16,6 +16,7 @@ final class PostgresTransaction: StoreTransaction {
     private(set) var transactionID: Int64 = 0
     private var isBegun = false
     private var life: Life?
+    private let lifeCount: Int
     private var clock: Position?
     private var heads: [Identifier: Position] = [:]
     /// What was looked up, in the order in which it was asked for: the journal asks for all of a space at once, and as it
@@ -50,6 +51,7 @@ final class PostgresTransaction: StoreTransaction {
     init(_ connection: PostgresConnection, store: PostgresStore) {
         self.connection = connection
         self.store = store
+        lifeCount = store.state.withLock { $0.lifeCount }
     }
 
     func prepare(_ touched: [TouchedRecords]) throws(StoreError) {
@@ -126,7 +128,7 @@ final class PostgresTransaction: StoreTransaction {
     /// The life as of this transaction.
     func currentLife() throws(PostgresFailure) -> Life {
         try beginIfNeeded()
-        guard let life else { throw PostgresFailure(kind: .damaged, message: "the log has no generation") }
+        guard let life else { throw Life.missing }
         return life
     }
 
@@ -177,14 +179,14 @@ final class PostgresTransaction: StoreTransaction {
     private static let short = PostgresFailure(kind: .lost, message: "a result is missing.")
 
     private func read(life rows: Rows) throws(PostgresFailure) {
-        guard let row = rows.first else { throw PostgresFailure(kind: .damaged, message: "the log has no generation") }
-        let found = Life(row)
+        guard let found = rows.first.map(Life.init) else { throw Life.missing }
         life = found
         guard !found.isElsewhere else {
             isElsewhere = true
             throw PostgresFailure(kind: .damaged, message: "the log lives elsewhere than it was written")
         }
-        store.state.withLock { $0.generation = found.generation }
+        guard !found.isUnfinished else { throw PostgresFailure.unfinished }
+        store.state.withLock { $0.note(found.generation, seenAt: lifeCount) }
     }
 
     private func sendReads(_ touched: [TouchedRecords]) throws(PostgresFailure) {

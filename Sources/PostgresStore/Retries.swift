@@ -19,7 +19,7 @@ struct Retries {
         switch failure.kind {
         case .lost: return !wasCommitSent
         case .server(let state): return Retries.states.contains(state)
-        case .unreachable, .poolExhausted, .damaged: return false
+        case .unreachable, .poolExhausted, .restoring, .damaged: return false
         }
     }
 

@@ -12,6 +12,8 @@
 ///   (`\u0000`, a lone surrogate).
 /// - `log_life` has one row that is written with a new generation only: its `xmin` is part of what tells a restored
 ///   database (`Life`). What changes often has a row of its own in `log_state`.
+/// - `whole` has one row that is written together with `log_life`'s. Its name is the last one, so that a restore brings
+///   it after all others.
 /// - Rows of up to 4 KiB stay whole on their page: an embedding of 768 numbers, or a note, needs no second table.
 enum Schema {
     static var version: Int { steps.count }
@@ -138,5 +140,10 @@ enum Schema {
             to_timestamp(position / 1000000.0) AS written_at, is_sibling, is_deleted, author, hash, schema_version,
             updated_at, body_as_jsonb(body) AS body, embedding
             FROM versions;
+        CREATE TABLE whole (
+            only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+            row_version text NOT NULL DEFAULT ''
+        );
+        INSERT INTO whole DEFAULT VALUES;
         """
 }

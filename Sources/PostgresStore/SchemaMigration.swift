@@ -30,7 +30,11 @@ struct SchemaMigration {
     /// The step that the database is at.
     func foundVersion() throws(PostgresFailure) -> Int {
         guard try connection.run(SchemaMigration.isCreated).first?.flag(0) == true else { return 0 }
-        return Int(try connection.run(SchemaMigration.found).first?.number(0) ?? 0)
+        let found = Int(try connection.run(SchemaMigration.found).first?.number(0) ?? 0)
+        guard found > 0 else {
+            throw PostgresFailure(kind: .restoring, message: "the table migrations is there, and empty")
+        }
+        return found
     }
 
     func plan() throws(PostgresFailure) -> MigrationPlan {

@@ -9,6 +9,9 @@ extension StoreError {
             self = .unavailable("Postgres cannot be reached: \(message) It is tried again with the next call.")
         case .poolExhausted:
             self = .unavailable(message)
+        case .restoring:
+            self = .unavailable(
+                "The database is being restored: \(message). Once it is whole, all devices are told to read it anew.")
         case .damaged:
             self = .corrupt(message)
         case .server(let state):
@@ -30,6 +33,10 @@ extension StoreError {
             return .unavailable("This Postgres takes no writes: \(told). Name the primary, or wait for its promotion.")
         case "3D000", "3F000", "42501": return .denied("Postgres does not let us in: \(told).")
         case "XX001", "XX002": return .corrupt("Postgres says that its data is damaged: \(told).")
+        case "CAR02":
+            return .unavailable("The store holds a part of an import, which goes on or broke off. It is not served.")
+        case "42P01", "42P10":
+            return .unavailable("Tables are missing: \(told). Is the database being restored? It is tried again.")
         case "22021", "22P05": return .refused("Postgres takes no such text: \(told).")
         default: break
         }

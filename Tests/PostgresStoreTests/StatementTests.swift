@@ -39,7 +39,7 @@ struct StatementTests {
             }
             guard isTouching else { continue }
             touching += 1
-            let conditions = sql.matches(of: #/(?:[ .(]space *=|[ .(]space IN|INTO \w+ \((?:space|\\\(columns))/#)
+            let conditions = sql.matches(of: #/(?:[ .(]space *[=>]|[ .(]space IN|INTO \w+ \((?:space|\\\(columns))/#)
             #expect(!conditions.isEmpty, "\(place): \(sql)")
         }
         #expect(touching > 10)
