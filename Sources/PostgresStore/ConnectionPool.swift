@@ -50,16 +50,16 @@ final class ConnectionPool: @unchecked Sendable {
 
     /// To be followed by ``giveBack(_:)``.
     func borrow() throws(PostgresFailure) -> PostgresConnection {
-        while let connection = try take() {
+        try takePlace()
+        while let connection = takeIdle() {
             if !connection.hasEnded() { return connection }
-            // Its place stays ours.
-            condition.lock()
-            lentCount -= 1
-            condition.unlock()
         }
         do {
             let connection = try PostgresConnection(settings)
             try onOpen(connection)
+            condition.lock()
+            madeCount += 1
+            condition.unlock()
             return connection
         } catch {
             giveBack(nil)
@@ -84,15 +84,7 @@ final class ConnectionPool: @unchecked Sendable {
         condition.signal()
     }
 
-    /// Closes what is idle; what is lent is closed when it comes back broken or old.
-    func closeIdle() {
-        condition.lock()
-        defer { condition.unlock() }
-        idle = []
-    }
-
-    /// An idle connection, or nil: one is to be made. Either way a place is taken.
-    private func take() throws(PostgresFailure) -> PostgresConnection? {
+    private func takePlace() throws(PostgresFailure) {
         condition.lock()
         defer { condition.unlock() }
         if lentCount >= countMax { waitCount += 1 }
@@ -105,10 +97,13 @@ final class ConnectionPool: @unchecked Sendable {
             }
         }
         lentCount += 1
-        // The one that was used last is the warmest.
-        if let connection = idle.popLast() { return connection }
-        madeCount += 1
-        return nil
+    }
+
+    /// The one that was used last is the warmest. nil: one is to be made.
+    private func takeIdle() -> PostgresConnection? {
+        condition.lock()
+        defer { condition.unlock() }
+        return idle.popLast()
     }
 
     private func isOld(_ connection: PostgresConnection) -> Bool {

@@ -11,13 +11,13 @@ struct ConnectionSettings: Sendable {
     var lockSeconds = 10
     private let keywords: [(name: String, value: String)]
 
-    /// What is set on each connection unless named otherwise, and the variable that names it.
+    /// What is set on each connection unless the caller names it.
     ///
     /// - Keepalives: a peer that is gone is noticed after 10 + 3 x 5 seconds of silence.
     /// - tcp_user_timeout, in milliseconds: the same for bytes under way.
-    private static let defaults: [(name: String, value: String, variable: String?)] = [
-        ("fallback_application_name", "carillon", nil), ("keepalives_idle", "10", nil),
-        ("keepalives_interval", "5", nil), ("keepalives_count", "3", nil), ("tcp_user_timeout", "25000", nil),
+    private static let defaults = [
+        ("fallback_application_name", "carillon"), ("keepalives_idle", "10"), ("keepalives_interval", "5"),
+        ("keepalives_count", "3"), ("tcp_user_timeout", "25000"),
     ]
 
     /// - Parameter conninfo: a `postgres://` URL or `key=value` text as libpq takes it; empty: the PG* variables.
@@ -26,8 +26,7 @@ struct ConnectionSettings: Sendable {
         guard let options = PQconninfoParse(conninfo, &message) else {
             let told = message.map { String(cString: $0) } ?? "no memory"
             PQfreemem(message)
-            throw PostgresFailure(
-                kind: .server(sqlState: "28000"), message: "the connection text is not understood: \(tidy(told))")
+            throw ConnectionSettings.notUnderstood(ConnectionSettings.withoutQuotes(tidy(told)))
         }
         defer { PQconninfoFree(options) }
         var given: [(String, String)] = []
@@ -36,10 +35,13 @@ struct ConnectionSettings: Sendable {
             if let value = option.pointee.val { given.append((String(cString: name), String(cString: value))) }
             option += 1
         }
+        try ConnectionSettings.check(given)
+        // 0 is without end for libpq: a call must not be.
+        given.removeAll { $0.0 == "connect_timeout" && (Int($0.1) ?? 0) <= 0 }
         let names = Set(given.map(\.0))
-        for (name, value, _) in ConnectionSettings.defaults where !names.contains(name) { given.append((name, value)) }
-        hasTimeout =
-            names.contains("connect_timeout") || ProcessInfo.processInfo.environment["PGCONNECT_TIMEOUT"] != nil
+        for (name, value) in ConnectionSettings.defaults where !names.contains(name) { given.append((name, value)) }
+        let ofEnvironment = ProcessInfo.processInfo.environment["PGCONNECT_TIMEOUT"].flatMap { Int($0) } ?? 0
+        hasTimeout = names.contains("connect_timeout") || ofEnvironment > 0
         // What is read and written is UTF-8, whatever the environment says.
         given.removeAll { $0.0 == "client_encoding" }
         given.append(("client_encoding", "UTF8"))
@@ -47,12 +49,6 @@ struct ConnectionSettings: Sendable {
     }
 
     private let hasTimeout: Bool
-
-    /// Who is asked, for messages: never a password.
-    var address: String {
-        let named = keywords.filter { ["host", "hostaddr", "port", "dbname", "user"].contains($0.name) }
-        return named.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
-    }
 
     func connect() -> OpaquePointer? {
         var given = keywords
@@ -65,6 +61,39 @@ struct ConnectionSettings: Sendable {
         names.append(nil)
         values.append(nil)
         return PQconnectdbParams(names, values, 0)
+    }
+}
+
+// A password that is not escaped ends up where a host or a port was meant, and libpq quotes what it does not understand:
+// none of it may be told.
+extension ConnectionSettings {
+    private static func notUnderstood(_ reason: String) -> PostgresFailure {
+        PostgresFailure(kind: .server(sqlState: "28000"), message: "the connection text is not understood: \(reason)")
+    }
+
+    /// What stands in double quotes is the caller's text, signs alone excepted.
+    static func withoutQuotes(_ message: String) -> String {
+        message.split(separator: "\"", omittingEmptySubsequences: false).enumerated().map { index, part in
+            index % 2 == 0 || !part.contains(where: { $0.isLetter || $0.isNumber }) ? String(part) : "..."
+        }.joined(separator: "\"")
+    }
+
+    private static func check(_ given: [(name: String, value: String)]) throws(PostgresFailure) {
+        let escapes = "write @ / : ? % of a user or password as %40 %2F %3A %3F %25"
+        for (name, value) in given {
+            switch name {
+            case "host", "hostaddr":
+                // A folder of sockets may have any name.
+                if value.contains("@"), !value.hasPrefix("/"), !value.hasPrefix("@") {
+                    throw notUnderstood("there is an @ in the name of the host; \(escapes)")
+                }
+            case "port":
+                if !value.split(separator: ",").allSatisfy({ UInt16($0) != nil }) {
+                    throw notUnderstood("the port is not a number up to 65535; \(escapes)")
+                }
+            default: break
+            }
+        }
     }
 }
 

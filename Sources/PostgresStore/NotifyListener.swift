@@ -12,6 +12,9 @@ final class NotifyListener: @unchecked Sendable {
     /// and the time that an answer may take, 13 seconds together; one that says goodbye, at once.
     static let keepaliveSeconds = 5.0
 
+    /// A connection that lasted longer than the longest pause was a good one.
+    private static let steadyNanoseconds = Int64(Backoff.longestSeconds * 1e9)
+
     private let settings: ConnectionSettings
     /// Recursive: a receiver may stop its bus.
     private let lock = NSRecursiveLock()
@@ -22,7 +25,9 @@ final class NotifyListener: @unchecked Sendable {
     /// A byte in it ends every wait.
     private let wake = WakePipe()
 
-    private static let ping = Statement("SELECT 1")
+    /// Whether the session is still the one that listens: behind a pooler that lends it for a transaction it is not, and
+    /// nothing would ever come.
+    private static let ping: Statement = "SELECT EXISTS (SELECT FROM pg_listening_channels() c WHERE c = $1)"
 
     init(_ settings: ConnectionSettings) { self.settings = settings }
 
@@ -62,18 +67,23 @@ final class NotifyListener: @unchecked Sendable {
         var backoff = Backoff()
         var isToldOfLoss = false
         while !isOver {
+            var listeningSince: Int64?
             do throws(PostgresFailure) {
                 let connection = try PostgresConnection(settings)
                 let channel = try NotifyChannel.of(connection)
                 // No parameter can name a channel; this name is made of letters and digits.
                 _ = try connection.run(Statement("LISTEN \(channel)", isPrepared: false))
                 isToldOfLoss = false
-                backoff.reset()
+                listeningSince = MonotonicTime.now
                 tell(.connected)
                 try listen(connection, channel)
             } catch {
                 if !isToldOfLoss { tell(.disconnected(error.message)) }
                 isToldOfLoss = true
+                // A server that drops us as soon as we are in is not asked ten times a second by every hub.
+                if let listeningSince, MonotonicTime.now - listeningSince > NotifyListener.steadyNanoseconds {
+                    backoff.reset()
+                }
                 wake.wait(seconds: backoff.next(), for: nil)
             }
         }
@@ -90,7 +100,19 @@ final class NotifyListener: @unchecked Sendable {
             }
             let isReadable = wake.wait(seconds: NotifyListener.keepaliveSeconds, for: connection.descriptor)
             if isOver { return }
-            if !isReadable { _ = try connection.run(NotifyListener.ping) }
+            if !isReadable { try NotifyListener.ask(connection, channel) }
+        }
+    }
+}
+
+extension NotifyListener {
+    /// Asks a silent connection whether it lives, and still listens.
+    static func ask(_ connection: PostgresConnection, _ channel: String) throws(PostgresFailure) {
+        var parameters = Parameters()
+        parameters.add(channel)
+        guard try connection.run(ping, parameters).first?.flag(0) == true else {
+            throw PostgresFailure(
+                kind: .lost, message: "the session does not listen any more: connect past the pooler, or by session.")
         }
     }
 }

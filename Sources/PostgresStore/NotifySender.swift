@@ -24,9 +24,9 @@ final class NotifySender: @unchecked Sendable {
     private var isStopped = false
     private let wake = WakePipe()
 
-    // The commit of a NOTIFY keeps nothing that a crash could lose: it need not wait for the disk.
-    private static let lazy = Statement(
-        "SELECT set_config('synchronous_commit', 'off', false)", isPrepared: false)
+    // The commit of a NOTIFY keeps nothing that a crash could lose: it need not wait for the disk. For the transaction
+    // alone: behind a pooler the session may be a writer's the next moment.
+    private static let lazy: Statement = "SELECT set_config('synchronous_commit', 'off', true)"
     private static let notify = Statement("SELECT pg_notify($1, $2)")
 
     init(_ settings: ConnectionSettings, log: @escaping @Sendable (String) -> Void) {
@@ -86,7 +86,7 @@ final class NotifySender: @unchecked Sendable {
                 if session == nil { session = try open() }
                 guard let current = session else { continue }
                 taken = take()
-                try send(taken.payloads, current.connection, to: current.channel)
+                try NotifySender.send(taken.payloads, current.connection, to: current.channel)
                 count(sent: taken)
                 backoff.reset()
                 if hasFailed { log("NOTIFY works again") }
@@ -104,19 +104,21 @@ final class NotifySender: @unchecked Sendable {
 
     private func open() throws(PostgresFailure) -> (connection: PostgresConnection, channel: String) {
         let connection = try PostgresConnection(settings)
-        _ = try connection.run(NotifySender.lazy)
         return (connection, try NotifyChannel.of(connection))
     }
 
-    private func send(
+    static func send(
         _ payloads: [String], _ connection: PostgresConnection, to channel: String
     ) throws(PostgresFailure) {
+        try connection.send(PostgresTransaction.begin)
+        try connection.send(lazy)
         for payload in payloads {
             var parameters = Parameters()
             parameters.add(channel)
             parameters.add(payload)
-            try connection.send(NotifySender.notify, parameters)
+            try connection.send(notify, parameters)
         }
+        try connection.send(PostgresTransaction.commit)
         _ = try connection.sync()
     }
 

@@ -58,6 +58,15 @@ struct OpenedSchema: Sendable {
     func settle(
         on connection: PostgresConnection, isReplica: Bool, log: @Sendable (String) -> Void
     ) throws(PostgresFailure) -> Generation {
+        // search_path may have been set anew since, for the role or the database, or a schema made that comes first.
+        let place = try connection.run(OpenedSchema.place).first
+        guard let place, place.optionalText(0) == name, place.text(1) == databaseName else {
+            throw PostgresFailure(
+                kind: .server(sqlState: "3F000"),
+                message:
+                    "a new connection leads to the schema \(place?.optionalText(0) ?? "none"), and those before to "
+                    + "\(name): name one in the connection text (options=-csearch_path=...), and start again")
+        }
         guard let found = try connection.run(life.reading).first.map(Life.init) else { throw Life.missing }
         guard found.isElsewhere, !isReplica else { return found.generation }
         let renewed = try OpenedSchema.renew(on: connection, lockKey: lockKey, life: life, onlyIfElsewhere: true)

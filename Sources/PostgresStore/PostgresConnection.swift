@@ -72,7 +72,8 @@ final class PostgresConnection {
 
     deinit { PQfinish(connection) }
 
-    /// A session's bounds. The planner's settings: each of our statements goes along an index, few rows at a time. What
+    /// A session's bounds. What is acknowledged outlives a crash: a server or a role that is set to commits that do not
+    /// wait for the disk is told otherwise; every other choice is the administrator's. The planner's settings: each of our statements goes along an index, few rows at a time. What
     /// a plan costs in a table that was empty when it was made, or has no statistics yet, must not matter; and compiling
     /// a statement (jit), which it would do for the price of a sequential scan that is switched off, takes longer than
     /// running it.
@@ -81,7 +82,8 @@ final class PostgresConnection {
         SELECT set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $1, false),
             set_config('lock_timeout', $2, false), set_config('jit', 'off', false),
             set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
-            set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false)
+            set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),
+            set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)
         """, isPrepared: false)
 
     /// Queues a statement. What it gives comes from the next ``sync()``.
@@ -130,7 +132,11 @@ final class PostgresConnection {
             }
         }
         try endOfPipeline()
-        if let failure { throw failure }
+        if let failure {
+            // What was prepared is gone, or gives other columns than it did: it is prepared anew, under other names.
+            if PostgresFailure.staleStates.contains(failure.sqlState ?? "") { names = [:] }
+            throw failure
+        }
         guard results.count == expected.count(where: { if case .result = $0 { true } else { false } }) else {
             throw lost("the pipeline ended before its time")
         }
@@ -241,15 +247,16 @@ extension PostgresConnection {
     private func outcomeOfNext() throws(PostgresFailure) -> Result<Rows?, PostgresFailure> {
         var outcome: Result<Rows?, PostgresFailure> = .success(nil)
         while let result = try nextResult() {
+            // Owned before anything may throw.
+            let rows = Rows(result)
             if let refusal = try refusal(in: result) {
-                PQclear(result)
                 outcome = .failure(refusal)
             } else if PQresultStatus(result) == PGRES_PIPELINE_ABORTED {
-                PQclear(result)
                 outcome = .failure(PostgresFailure(kind: .damaged, message: "a statement was passed over"))
             } else {
-                outcome = .success(Rows(result))
+                outcome = .success(rows)
             }
+            withExtendedLifetime(rows) {}
         }
         return outcome
     }

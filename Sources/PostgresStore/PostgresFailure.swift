@@ -21,9 +21,16 @@ struct PostgresFailure: Error {
 
     /// A fill goes on, or broke off. The state is our own.
     static let unfinished = PostgresFailure(kind: .server(sqlState: "CAR02"), message: "an import goes on")
+    /// A cached plan from before a migration; a prepared statement that a proxy's other server does not know.
+    static let staleStates: Set<String> = ["0A000", "26000"]
 
     var sqlState: String? {
         if case .server(let state) = kind { state } else { nil }
+    }
+
+    /// For people, where what was asked may have been done.
+    var uncertainty: String {
+        "Postgres was lost in the middle: \(message) It may have been done: look before it is done again."
     }
 
     /// Whether the connection is of no more use.

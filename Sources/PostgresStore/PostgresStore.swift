@@ -139,7 +139,7 @@ public final class PostgresStore: Store {
             settings, countMax: configuration.writersMax, waitSeconds: configuration.poolWaitSeconds, onOpen: onOpen)
         readers = ConnectionPool(
             settings, countMax: configuration.readersMax, waitSeconds: configuration.poolWaitSeconds, onOpen: onOpen)
-        sharedStatements = SharedStatements(writers)
+        sharedStatements = SharedStatements(writers, state, seconds: configuration.statementSeconds)
         writers.add(connection)
     }
 
@@ -169,18 +169,21 @@ public final class PostgresStore: Store {
         }
     }
 
-    /// Runs `body` on a connection that reads; a second time where the first one's connection was lost under it.
+    /// Runs `body` on a connection that reads; again where its connection was lost under it, or a standby that replays
+    /// was in its way.
     func read<Value>(
         _ body: (PostgresConnection) throws(PostgresFailure) -> Value
     ) throws(StoreError) -> Value {
-        for attempt in 1... {
+        var retries = Retries(until: configuration.statementSeconds)
+        while true {
             do throws(PostgresFailure) {
                 return try readers.lend(body)
             } catch {
-                guard error.kind == .lost, attempt < 2 else { throw StoreError(error) }
+                guard retries.mayRetry(error) else { throw StoreError(error) }
+                retries.note(error, in: state)
+                retries.pause()
             }
         }
-        throw .unavailable("no attempt was made")
     }
 
     /// Runs `body`, which reads the life in the same cut as what it returns. Where the log was restored behind our back it
@@ -209,18 +212,22 @@ public final class PostgresStore: Store {
         throw StoreError(Life.partial)
     }
 
-    /// Runs `body`, which changes accounts or policies in one statement or one transaction of its own, on a connection
-    /// that writes; again where Postgres says that it may be.
+    /// Runs `body`, one transaction that may be done twice, on a connection that writes; again where Postgres says that it
+    /// may be, or the connection was lost.
+    ///
+    /// - Throws: ``StoreError/outcomeUnknown(_:)`` where it may have been done and could not be done again.
     func change<Value>(
         _ body: (PostgresConnection) throws(PostgresFailure) -> Value
     ) throws(StoreError) -> Value {
         var retries = Retries(until: configuration.statementSeconds)
+        var isUncertain = false
         while true {
             do throws(PostgresFailure) {
                 return try writers.lend { (connection) throws(PostgresFailure) in
                     do throws(PostgresFailure) {
                         return try body(connection)
                     } catch {
+                        isUncertain = isUncertain || error.kind == .lost
                         if !connection.isBroken, !connection.isIdle {
                             _ = try? connection.run(PostgresTransaction.rollback)
                         }
@@ -228,7 +235,9 @@ public final class PostgresStore: Store {
                     }
                 }
             } catch {
-                guard retries.mayRetry(error, wasCommitSent: true) else { throw StoreError(error) }
+                guard retries.mayRetry(error) else {
+                    throw isUncertain ? .outcomeUnknown(error.uncertainty) : StoreError(error)
+                }
                 retries.note(error, in: state)
                 retries.pause()
             }

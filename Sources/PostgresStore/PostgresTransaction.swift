@@ -102,13 +102,13 @@ final class PostgresTransaction: StoreTransaction {
         heads[space] = head
     }
 
-    /// What is written with the transaction's end: nothing, or all.
-    func finish() throws(PostgresFailure) {
-        guard isBegun else { return }
+    /// What is written with the transaction's end: nothing, or all. False where there was nothing to write.
+    func finish() throws(PostgresFailure) -> Bool {
+        guard isBegun else { return false }
         guard !changes.isEmpty || !answers.isEmpty || !edits.isEmpty else {
             // Locks were taken, and nothing is to be kept: no sync of the disk.
             _ = try connection.run(PostgresTransaction.rollback)
-            return
+            return false
         }
         try sendWrites()
         isCommitSent = true
@@ -117,6 +117,7 @@ final class PostgresTransaction: StoreTransaction {
         guard results.last?.commandTag == "COMMIT" else {
             throw PostgresFailure(kind: .server(sqlState: "40000"), message: "the transaction was rolled back")
         }
+        return true
     }
 
     func rollBack() {

@@ -13,19 +13,20 @@ struct Retries {
         end = MonotonicTime.now + Int64(seconds) * 1_000_000_000
     }
 
-    /// - Parameter wasCommitSent: whether what was lost with a connection may have been done.
-    func mayRetry(_ failure: PostgresFailure, wasCommitSent: Bool) -> Bool {
-        guard attempts < Retries.attemptsMax, MonotonicTime.now < end else { return false }
+    /// Whether what failed so, and was not done or may be done twice, is to be tried again.
+    func mayRetry(_ failure: PostgresFailure) -> Bool {
+        guard attempts < Retries.attemptsMax, !isOver else { return false }
         switch failure.kind {
-        case .lost: return !wasCommitSent
+        case .lost: return true
         case .server(let state): return Retries.states.contains(state)
         case .unreachable, .poolExhausted, .restoring, .damaged: return false
         }
     }
 
-    /// Serialization failure, deadlock, lock timeout; a cached plan from before a migration, and a prepared statement that
-    /// a proxy's other server does not know.
-    private static let states: Set<String> = ["40001", "40P01", "55P03", "0A000", "26000"]
+    var isOver: Bool { MonotonicTime.now >= end }
+
+    /// Serialization failure (on a standby also a row that is replayed away), deadlock, lock timeout.
+    private static let states = PostgresFailure.staleStates.union(["40001", "40P01", "55P03"])
 
     mutating func note(_ failure: PostgresFailure, in state: Guarded<PostgresStore.State>) {
         attempts += 1

@@ -14,6 +14,8 @@
 ///   database (`Life`). What changes often has a row of its own in `log_state`.
 /// - `whole` has one row that is written together with `log_life`'s. Its name is the last one, so that a restore brings
 ///   it after all others.
+/// - `spaces`, `devices` and `log_state` are updated all the time, in no column of an index: pages that are half empty
+///   keep the new versions beside the old ones, out of the indexes (HOT).
 /// - Rows of up to 4 KiB stay whole on their page: an embedding of 768 numbers, or a note, needs no second table.
 enum Schema {
     static var version: Int { steps.count }
@@ -35,7 +37,7 @@ enum Schema {
             policy_revision bigint NOT NULL DEFAULT 0,
             revocation_mark bigint NOT NULL DEFAULT 0,
             is_unfinished boolean NOT NULL DEFAULT false
-        );
+        ) WITH (fillfactor = 50);
         INSERT INTO log_state DEFAULT VALUES;
         CREATE TABLE spaces (
             space text COLLATE "C" PRIMARY KEY,
@@ -122,7 +124,7 @@ enum Schema {
             registration_key text COLLATE "C",
             connected_until bigint,
             PRIMARY KEY (space, id)
-        );
+        ) WITH (fillfactor = 50);
         CREATE TABLE revocations (
             number bigint PRIMARY KEY,
             prefix text COLLATE "C",

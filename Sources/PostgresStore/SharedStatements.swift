@@ -14,7 +14,7 @@ final class SharedStatements: @unchecked Sendable {
     private final class Job {
         let steps: [Step]
         let isRepeatable: Bool
-        var outcome: Result<[Rows], PostgresFailure>?
+        var outcome: Result<[Rows], StoreError>?
         var isDone = false
 
         init(_ steps: [Step], isRepeatable: Bool) {
@@ -25,20 +25,22 @@ final class SharedStatements: @unchecked Sendable {
 
     /// Jobs of one transaction: some 10 ms, for which the next ones wait.
     private static let jobsPerTransactionMax = 256
-    /// Attempts of one transaction that others were in the way of. They go by in milliseconds.
-    private static let attemptsMax = 8
 
     private let pool: ConnectionPool
+    private let state: Guarded<PostgresStore.State>
+    private let seconds: Int
     private let condition = NSCondition()
     private var waiting: [Job] = []
     private var isWriting = false
     private var writtenCount = 0
 
-    private static let begin = Statement("BEGIN ISOLATION LEVEL READ COMMITTED")
-    private static let commit = Statement("COMMIT")
-    private static let rollback = Statement("ROLLBACK")
-
-    init(_ pool: ConnectionPool) { self.pool = pool }
+    /// - Parameter seconds: after these nothing of a batch is tried again, and what was not tried yet is given up:
+    ///   others wait behind it.
+    init(_ pool: ConnectionPool, _ state: Guarded<PostgresStore.State>, seconds: Int) {
+        self.pool = pool
+        self.state = state
+        self.seconds = seconds
+    }
 
     /// Batches that were written so far.
     var transactionCount: Int {
@@ -51,13 +53,13 @@ final class SharedStatements: @unchecked Sendable {
     ///
     /// - Parameter isRepeatable: whether doing it twice is as doing it once: it is then done again where the connection
     ///   was lost in the middle.
+    /// - Throws: ``StoreError/outcomeUnknown(_:)`` where it may have been done.
     func run(_ steps: [Step], isRepeatable: Bool) throws(StoreError) -> [Rows] {
         let job = Job(steps, isRepeatable: isRepeatable)
         perform(job)
         switch job.outcome {
         case .success(let rows): return rows
-        case .failure(let failure) where failure.kind == .lost: throw .outcomeUnknown(failure.message)
-        case .failure(let failure): throw StoreError(failure)
+        case .failure(let error): throw error
         case nil: throw .unavailable("a write ended without its outcome")
         }
     }
@@ -85,70 +87,77 @@ final class SharedStatements: @unchecked Sendable {
     }
 
     private func write(_ jobs: [Job]) {
-        do throws(PostgresFailure) {
-            try commit(jobs)
-        } catch {
-            guard error.kind == .lost else {
-                return fail(jobs, error, isAlone: jobs.count == 1)
-            }
-            // The server went in the middle: maybe it did it. A new connection tells whether it is back.
-            let repeated = jobs.filter(\.isRepeatable)
-            for job in jobs where !job.isRepeatable { job.outcome = .failure(error) }
+        write(jobs, Retries(until: seconds))
+    }
+
+    /// All outcomes are set where it returns.
+    private func write(_ all: [Job], _ started: Retries) {
+        var retries = started
+        var jobs = all
+        var isUncertain = false
+        while !jobs.isEmpty {
+            var wasSent = false
             do throws(PostgresFailure) {
-                if !repeated.isEmpty { try commit(repeated) }
+                return try transact(jobs, &wasSent)
             } catch {
-                fail(repeated, error, isAlone: repeated.count == 1)
+                if wasSent, error.kind == .lost {
+                    // The server went in the middle: maybe it did it.
+                    isUncertain = true
+                    for job in jobs where !job.isRepeatable {
+                        job.outcome = .failure(.outcomeUnknown(error.uncertainty))
+                    }
+                    jobs.removeAll { !$0.isRepeatable }
+                }
+                if jobs.count > 1, SharedStatements.isOfOneStatement(error) {
+                    return writeEach(jobs, retries, error)
+                }
+                guard retries.mayRetry(error) else {
+                    let told: StoreError = isUncertain ? .outcomeUnknown(error.uncertainty) : StoreError(error)
+                    for job in jobs { job.outcome = .failure(told) }
+                    return
+                }
+                retries.note(error, in: state)
+                retries.pause()
             }
         }
     }
 
-    private func fail(_ jobs: [Job], _ failure: PostgresFailure, isAlone: Bool) {
-        guard !isAlone, case .server(let state) = failure.kind, SharedStatements.isOfOneStatement(state) else {
-            for job in jobs { job.outcome = .failure(failure) }
-            return
-        }
+    private func writeEach(_ jobs: [Job], _ retries: Retries, _ failure: PostgresFailure) {
         for job in jobs {
-            do throws(PostgresFailure) { try commit([job]) } catch { job.outcome = .failure(error) }
+            if retries.isOver {
+                job.outcome = .failure(.unavailable("Postgres is too slow for what waits: \(failure.message)"))
+            } else {
+                write([job], retries)
+            }
         }
     }
 
     /// Whether a statement is to blame and not the server: a constraint, or a value that it does not take.
-    private static func isOfOneStatement(_ state: String) -> Bool { state.hasPrefix("23") || state.hasPrefix("22") }
-
-    /// All or nothing, with the outcomes of all set where it returns.
-    private func commit(_ jobs: [Job]) throws(PostgresFailure) {
-        for attempt in 1... {
-            do throws(PostgresFailure) {
-                let results = try pool.lend { (connection) throws(PostgresFailure) in
-                    try SharedStatements.transaction(jobs, connection)
-                }
-                var rest = results.dropFirst()
-                for job in jobs {
-                    job.outcome = .success(Array(rest.prefix(job.steps.count)))
-                    rest = rest.dropFirst(job.steps.count)
-                }
-                return
-            } catch {
-                let isInTheWay = ["40001", "40P01", "55P03"].contains(error.sqlState ?? "")
-                guard isInTheWay, attempt < SharedStatements.attemptsMax else { throw error }
-                Thread.sleep(forTimeInterval: Double.random(in: 0...0.002) * Double(1 << attempt))
-            }
-        }
+    private static func isOfOneStatement(_ failure: PostgresFailure) -> Bool {
+        ["22", "23"].contains(failure.sqlState?.prefix(2) ?? "")
     }
 
-    private static func transaction(
-        _ jobs: [Job], _ connection: PostgresConnection
-    ) throws(PostgresFailure) -> [Rows] {
+    /// All or nothing, with the outcomes of all set where it returns.
+    private func transact(_ jobs: [Job], _ wasSent: inout Bool) throws(PostgresFailure) {
+        let connection = try pool.borrow()
+        defer { pool.giveBack(connection) }
+        wasSent = true
+        let results: [Rows]
         do throws(PostgresFailure) {
-            try connection.send(begin)
+            try connection.send(PostgresTransaction.begin)
             for job in jobs {
                 for step in job.steps { try connection.send(step.statement, step.parameters) }
             }
-            try connection.send(commit)
-            return try connection.sync()
+            try connection.send(PostgresTransaction.commit)
+            results = try connection.sync()
         } catch {
-            if !connection.isBroken { _ = try? connection.run(rollback) }
+            if !connection.isBroken { _ = try? connection.run(PostgresTransaction.rollback) }
             throw error
+        }
+        var rest = results.dropFirst()
+        for job in jobs {
+            job.outcome = .success(Array(rest.prefix(job.steps.count)))
+            rest = rest.dropFirst(job.steps.count)
         }
     }
 }

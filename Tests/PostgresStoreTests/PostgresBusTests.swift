@@ -145,6 +145,26 @@ struct PostgresBusTests {
         #expect(ownTold.all == [.connected])
     }
 
+    @Test("leaves a session that it sent on as it was: behind a pooler a writer has it next")
+    func sessionAfterwards() throws {
+        let connection = try PostgresConnection(ConnectionSettings(conninfo: PostgresServer.shared.freshSchema()))
+        let channel = try NotifyChannel.of(connection)
+        try NotifySender.send(["line"], connection, to: channel)
+        #expect(try connection.run("SELECT current_setting('synchronous_commit')").first?.text(0) == "on")
+        #expect(connection.isIdle)
+    }
+
+    @Test("notices a session that does not listen any more, as behind a pooler")
+    func pooled() throws {
+        let connection = try PostgresConnection(ConnectionSettings(conninfo: PostgresServer.shared.freshSchema()))
+        let channel = try NotifyChannel.of(connection)
+        _ = try connection.run(Statement("LISTEN \(channel)", isPrepared: false))
+        try NotifyListener.ask(connection, channel)
+        _ = try connection.run("UNLISTEN *")
+        let failure = #expect(throws: PostgresFailure.self) { try NotifyListener.ask(connection, channel) }
+        #expect(failure?.message.contains("pooler") == true)
+    }
+
     @Test("refuses a conninfo that is none")
     func conninfo() {
         #expect(throws: StoreError.self) { try PostgresBus(conninfo: "no=such") }

@@ -49,6 +49,91 @@ struct RefusalTests {
         #expect(error("postgres://app:secret@\(place)/carillon?options=-csearch_path%3Dapp") == nil)
     }
 
+    @Test(
+        "a connection text that is not understood is told without what may be its password",
+        arguments: [
+            "postgres://app:secret@[::1/carillon", "postgres://app:se%zzcret@localhost/carillon",
+            "postgres://app:x@secret@localhost/carillon", "postgres://app:secret/2@localhost/carillon",
+            "host=localhost password=a secret", "host=localhost password=a secret=b", "host=localhost port=secret",
+            "password='secret", "postgres://app:secret@localhost/x?sslmod=secret",
+        ])
+    func passwordsInErrors(conninfo: String) {
+        let error = error(conninfo)
+        expectDenied(error, saying: "connection text")
+        #expect(!"\(String(describing: error))".contains("cret"), "\(String(describing: error))")
+    }
+
+    @Test("a store on a standby that is not there may pass")
+    func standbyAway() throws {
+        var configuration = PostgresStore.Configuration()
+        configuration.isReplica = true
+        expectUnavailable(error("postgres:///carillon?host=/nonexistent", configuration), saying: "No such file")
+        expectUnavailable(error("postgres://127.0.0.1:1/carillon", configuration), saying: "refused")
+        let empty = try PostgresServer.shared.freshSchema()
+        expectUnavailable(error(empty, configuration), saying: "no tables of this version")
+    }
+
+    @Test("a session that is read only by default, or whose commits do not wait, writes and waits all the same")
+    func sessionDefaults() throws {
+        let conninfo =
+            try PostgresServer.shared.freshSchema()
+            + "%20-cdefault_transaction_read_only%3Don%20-csynchronous_commit%3Doff%20-cdefault_transaction_isolation%3Dserializable"
+        try PostgresServer.shared.execute("SELECT 1", conninfo: conninfo)
+        let migrated = conninfo.replacing("-cdefault_transaction_read_only%3Don", with: "")
+        _ = try PostgresStore(conninfo: migrated)
+        let store = try PostgresStore(conninfo: conninfo)
+        try store.accounts.add(User(id: "1", name: "ann"))
+        try store.setPolicy(.lastWriterWins, for: "note")
+        let change = Change(
+            kind: "note", id: "r", clock: VectorClock([.init(replica: "d", counter: 1)]), hash: "h",
+            body: Array("{}".utf8)[...])
+        _ = try Journal(store: store).commit(
+            [Submission(space: "s", author: "d", replica: "d", changes: [change])], now: .start)
+        let settings = try store.writers.lend { (connection) throws(PostgresFailure) in
+            try connection.run("SELECT current_setting('synchronous_commit')").first?.text(0)
+        }
+        #expect(settings == "on")
+    }
+
+    @Test("a schema whose name needs quotes, and a role that may make nothing, are enough once the tables are there")
+    func quotedSchemaAndPlainRole() throws {
+        let server = try PostgresServer()
+        try server.admit(["local all all trust"])
+        try server.execute("CREATE SCHEMA \"Our \"\"Notes\"\"\"")
+        let options = "&options=-csearch_path%3D%22Our%5C%20%22%22Notes%22%22%22"
+        let owner = try PostgresStore(conninfo: server.conninfo + options)
+        #expect(owner.schemaName == "Our \"Notes\"")
+        try server.execute("CREATE ROLE app LOGIN")
+        try server.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        try server.execute("GRANT USAGE ON SCHEMA \"Our \"\"Notes\"\"\" TO app")
+        try server.execute(
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \"Our \"\"Notes\"\"\" TO app")
+        try server.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA \"Our \"\"Notes\"\"\" TO app")
+        try server.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+        let plain = server.conninfo.replacing("user=carillon", with: "user=app") + options
+        let store = try PostgresStore(conninfo: plain)
+        #expect(store.generation == owner.generation)
+        try store.accounts.add(User(id: "1", name: "ann"))
+        #expect(try owner.accounts.users().count == 1)
+    }
+
+    @Test("connections that lead to another schema than the first one are refused")
+    func otherSchema() throws {
+        let server = try PostgresServer()
+        try server.admit(["local all all trust"])
+        try server.execute("CREATE ROLE app LOGIN")
+        for schema in ["one", "two"] { try server.execute("CREATE SCHEMA \(schema) AUTHORIZATION app") }
+        let conninfo = server.conninfo.replacing("user=carillon", with: "user=app")
+        try server.execute("ALTER ROLE app SET search_path = two")
+        _ = try PostgresStore(conninfo: conninfo)
+        try server.execute("ALTER ROLE app SET search_path = one")
+        let store = try PostgresStore(conninfo: conninfo)
+        try server.execute("ALTER ROLE app SET search_path = two")
+        // The readers' first connection.
+        let error = #expect(throws: StoreError.self) { try store.head(of: "s") }
+        expectDenied(error, saying: "search_path")
+    }
+
     @Test("TLS that one side wants and the other does not have is told as such")
     func tls() throws {
         let plain = try PostgresServer(.init(listensOnLoopback: true))

@@ -11,13 +11,13 @@ extension PostgresServer {
         let connection = PQconnectdb(conninfo ?? self.conninfo)
         defer { PQfinish(connection) }
         guard PQstatus(connection) == CONNECTION_OK else {
-            throw PostgresFailure(String(cString: PQerrorMessage(connection)))
+            throw ServerFailure(String(cString: PQerrorMessage(connection)))
         }
         let result = PQexec(connection, statement)
         defer { PQclear(result) }
         switch PQresultStatus(result) {
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK: break
-        default: throw PostgresFailure(String(cString: PQresultErrorMessage(result)))
+        default: throw ServerFailure(String(cString: PQresultErrorMessage(result)))
         }
         return (0..<PQntuples(result)).map { row in
             (0..<PQnfields(result)).map { column in
@@ -66,6 +66,6 @@ extension PostgresServer {
             if try execute("SELECT pg_conf_load_time()") != loaded { return }
             usleep(10_000)
         }
-        throw PostgresFailure("the server does not read its rules again")
+        throw ServerFailure("the server does not read its rules again")
     }
 }

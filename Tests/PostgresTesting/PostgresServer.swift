@@ -48,7 +48,7 @@ public final class PostgresServer: Sendable {
 
     /// The one of the process, started at the first call.
     ///
-    /// - Throws: ``PostgresFailure`` where there is no Postgres or it does not start.
+    /// - Throws: ``ServerFailure`` where there is no Postgres or it does not start.
     public static var shared: PostgresServer { get throws { try sharedServer.get() } }
 
     /// Whether a server is installed.
@@ -170,13 +170,13 @@ public final class PostgresServer: Sendable {
                 bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
             }
         }
-        guard isBound else { throw PostgresFailure("no free port on 127.0.0.1") }
+        guard isBound else { throw ServerFailure("no free port on 127.0.0.1") }
         return UInt16(bigEndian: address.sin_port)
     }
 }
 
 /// What went wrong with a test's server.
-public struct PostgresFailure: Error, Sendable, CustomStringConvertible {
+public struct ServerFailure: Error, Sendable, CustomStringConvertible {
     public let description: String
 
     public init(_ description: String) { self.description = description }

@@ -33,7 +33,7 @@ final class ServerRun: Sendable {
             close(input.write)
             var status: Int32 = 0
             waitpid(process, &status, 0)
-            throw PostgresFailure(reason)
+            throw ServerFailure(reason)
         }
         close(errors.read)
         address = line
@@ -52,7 +52,7 @@ final class ServerRun: Sendable {
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
-            throw PostgresFailure("no pair of sockets: \(String(cString: strerror(errno)))")
+            throw ServerFailure("no pair of sockets: \(String(cString: strerror(errno)))")
         }
         return (ends[0], ends[1])
     }
@@ -71,7 +71,7 @@ final class ServerRun: Sendable {
         words.append(nil)
         var process: pid_t = 0
         let result = posix_spawnp(&process, "bash", &actions, nil, words, environ)
-        guard result == 0 else { throw PostgresFailure("bash does not start: \(String(cString: strerror(result)))") }
+        guard result == 0 else { throw ServerFailure("bash does not start: \(String(cString: strerror(result)))") }
         return process
     }
 
