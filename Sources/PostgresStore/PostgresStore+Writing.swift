@@ -28,8 +28,8 @@ extension PostgresStore {
                 guard retries.mayRetry(failure, wasCommitSent: false) else { throw StoreError(failure) }
                 retries.note(failure, in: state)
                 retries.pause()
-            case .unanswered(let value, let transactionID, let failure):
-                switch outcome(of: transactionID) {
+            case .unanswered(let value, let commit, let failure):
+                switch outcome(of: commit) {
                 case .committed: return value
                 case .unknown: throw .outcomeUnknown("The answer to a commit was lost: \(failure.message)")
                 case .aborted:
@@ -48,7 +48,7 @@ extension PostgresStore {
         /// The log lives elsewhere than it was written.
         case movedElsewhere
         /// The commit was sent and its answer lost.
-        case unanswered(Value, transactionID: Int64, PostgresFailure)
+        case unanswered(Value, SentCommit, PostgresFailure)
     }
 
     private func attempt<Value>(
@@ -70,7 +70,7 @@ extension PostgresStore {
         } catch {
             transaction.rollBack()
             if error.isLost, transaction.isCommitSent {
-                return .unanswered(value, transactionID: transaction.transactionID, error)
+                return .unanswered(value, SentCommit(transaction), error)
             }
             return .failed(error)
         }
@@ -83,42 +83,5 @@ extension PostgresStore {
         }
         log("The log lives elsewhere than it was written, and has the new generation \(generation.text).")
         state.withLock { $0.generation = generation }
-    }
-
-    private enum CommitOutcome {
-        case committed
-        case aborted
-        case unknown
-    }
-
-    private static let outcomePauseSeconds = 0.1
-
-    /// What became of a transaction, on a connection of its own: for as long as ``Configuration/outcomeSeconds`` the
-    /// server is tried, and a backend that has not noticed yet that we are gone is waited for.
-    private func outcome(of transactionID: Int64) -> CommitOutcome {
-        state.withLock { $0.metrics.outcomesAsked += 1 }
-        let end = MonotonicTime.now + Int64(configuration.outcomeSeconds) * 1_000_000_000
-        while MonotonicTime.now < end {
-            if let outcome = try? askOutcome(of: transactionID) { return outcome }
-            Thread.sleep(forTimeInterval: PostgresStore.outcomePauseSeconds)
-        }
-        return .unknown
-    }
-
-    static let transactionStatus = Statement("SELECT pg_xact_status($1::text::xid8)", isPrepared: false)
-
-    /// nil while it is not decided.
-    private func askOutcome(of transactionID: Int64) throws(PostgresFailure) -> CommitOutcome? {
-        let connection = try PostgresConnection(settings)
-        // Another server's transaction of that number would be another one.
-        guard let row = try connection.run(life.reading).first, !Life(row).isElsewhere else { return .unknown }
-        var parameters = Parameters()
-        parameters.add(String(transactionID))
-        switch try connection.run(PostgresStore.transactionStatus, parameters).first?.optionalText(0) {
-        case "committed": return .committed
-        case "aborted": return .aborted
-        case "in progress": return nil
-        default: return .unknown
-        }
     }
 }
