@@ -6,6 +6,7 @@ internal import Causality
 ///     announced  nobody live here stands before it, and everybody live here has or gets what is up to it; nil while
 ///                nobody is live. At least `told`
 ///     heard      the newest position that is said to exist; over `announced`: there is something to read
+///     sought     what `heard` was when the stretch that is being read was asked for
 ///     held       commits that lie behind a stretch that is being read
 struct Follow: Sendable {
     /// Where the subscribers are.
@@ -14,6 +15,7 @@ struct Follow: Sendable {
     private(set) var announced: Position?
     private(set) var heard = Position.start
     private(set) var isReading = false
+    private var sought = Position.start
     private(set) var held: [Broadcast] = []
 
     /// Commits that are held. Past it they are dropped and read with the stretch: a read takes milliseconds.
@@ -74,14 +76,15 @@ struct Follow: Sendable {
             isReading = false
             return nil
         }
+        sought = heard
         return Stretch(after: announced, upTo: held.first.map(\.after) ?? .max)
     }
 
     /// The stretch was read. What is held behind it follows.
     mutating func takeRead(_ broadcast: Broadcast, post: (Broadcast) -> Void) {
-        // The store is what is true: what was heard of beyond it is not there.
+        // The store is what is true: what was heard of beyond it is not there. What was heard since may be.
         if let first = held.first, first.after > broadcast.upTo { held = [] }
-        if held.isEmpty { heard = broadcast.upTo }
+        if held.isEmpty { heard = heard > sought ? max(heard, broadcast.upTo) : broadcast.upTo }
         if broadcast.upTo > (announced ?? .start) { tell(broadcast, post: post) }
     }
 
