@@ -105,7 +105,10 @@ let package = Package(
             dependencies: ["Causality", "CarillonClient", "Reactor", "Storage", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "HubTests",
-            dependencies: ["Causality", "Hub", "Reactor", "SQLiteStore", "Storage", "WebSocket", "Wire", logging],
+            dependencies: [
+                "Causality", "Hub", "PostgresStore", "PostgresTesting", "Reactor", "SQLiteStore", "Storage",
+                "WebSocket", "Wire", logging,
+            ],
             swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Causality", "Storage", "Wire"], swiftSettings: settings),
         .testTarget(

@@ -7,6 +7,7 @@ internal import Storage
 ///     announced  nobody live here stands before it, and everybody live here has or gets what is up to it; nil while
 ///                nobody is live. At least `told`
 ///     heard      the newest position that is said to exist; over `announced`: there is something to read
+///     sought     what `heard` was when the stretch that is being read was asked for
 ///     held       commits that lie behind a stretch that is being read
 struct Follow: Sendable {
     /// Where the subscribers are.

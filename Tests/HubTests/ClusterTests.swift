@@ -55,6 +55,25 @@ struct ClusterTests {
         #expect(others.allSatisfy { $0.gaps.isEmpty })
     }
 
+    @Test("a commit that is told of while an earlier one is read is read behind it, not with the next poll")
+    func toldMeanwhile() throws {
+        let store = WatchedStore()
+        let cluster = try Cluster(store: store) { $0.limits.pollMilliseconds = 60_000 }
+        let (pusher, phone) = (try cluster.hubs[0].device("pusher"), try cluster.hubs[1].device("phone"))
+        try pusher.catchUp()
+        try phone.catchUp()
+        let before = store.pageCount
+        store.holdPages(true)
+        try pusher.push([change("a", ["l": 1], 1)])
+        #expect(try eventually { store.pageCount > before })
+        let heard = cluster.hubs[1].hub.metrics.busLinesReceived
+        try pusher.push([change("b", ["l": 1], 1)])
+        #expect(try eventually { cluster.hubs[1].hub.metrics.busLinesReceived > heard })
+        store.holdPages(false)
+        #expect(ids(try phone.changes(count: 2)) == ["a", "b"])
+        #expect(phone.gaps.isEmpty)
+    }
+
     @Test("with the bus dumb, gone or never there, a push reaches the devices of other hubs within a second")
     func polled() throws {
         for (board, isDumb) in [(Switchboard(), true), (Switchboard(), false), (nil, false)] {
