@@ -35,8 +35,7 @@ private final class Filling {
     private let accounts = AccountSlice()
     private let spaces = SpaceSlice()
     private var space: (name: Identifier, statistics: SpaceStatistics)?
-    private var entries: [LogEntry] = []
-    private var entryBytes = 0
+    private var entries = VersionSlice()
     private let versions: HistorySlice
 
     init(_ connection: PostgresConnection, _ store: PostgresStore) {
@@ -99,12 +98,9 @@ private final class Filling {
             space = (name, SpaceStatistics(head: head, recordCount: 0, deletedCount: 0, siblingCount: 0))
         case .entry(let entry, _):
             let bytes = entry.change.body.count + 4 * (entry.change.embedding?.count ?? 0) + EncodedSize.fieldsBytes
-            entries.append(entry)
-            entryBytes += bytes
+            if let space { entries.append(entry, of: space.name) }
             space?.statistics.add(entry)
-            if entries.count >= PostgresTransaction.sliceRowsMax || entryBytes >= PostgresTransaction.sliceBytesMax {
-                try sendEntries()
-            }
+            if entries.isFull { try sendEntries() }
             return bytes
         case .version(let version, _, let space):
             versions.append(version, in: space)
@@ -117,11 +113,10 @@ private final class Filling {
     }
 
     private func sendEntries() throws(PostgresFailure) {
-        guard let space, !entries.isEmpty else { return }
-        let (statement, parameters) = VersionSlice.insertion(of: entries[...], in: space.name, store.embeddings)
+        guard !entries.entries.isEmpty else { return }
+        let (statement, parameters) = entries.insertion(store.embeddings)
         try connection.send(statement, parameters)
-        entries.removeAll(keepingCapacity: true)
-        entryBytes = 0
+        entries.removeAll()
     }
 
     private func sendVersions() throws(PostgresFailure) {

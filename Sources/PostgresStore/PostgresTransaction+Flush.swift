@@ -75,11 +75,7 @@ extension PostgresTransaction {
         for (space, change) in ordered {
             for entry in change.added {
                 slice.append(entry, of: space)
-                guard
-                    slice.byteCount >= PostgresTransaction.sliceBytesMax
-                        || slice.entries.count >= PostgresTransaction.sliceRowsMax
-                else { continue }
-                try send(&slice)
+                if slice.isFull { try send(&slice) }
             }
             // Many entries of one space go by themselves, in the form that needs fewer columns.
             if slice.entries.count >= PostgresTransaction.sharedRowsMax { try send(&slice) }

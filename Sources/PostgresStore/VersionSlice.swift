@@ -29,6 +29,11 @@ struct VersionSlice {
             $14, $15, $16, $17, $18, $19) AS a
         """)
 
+    /// Whether it is to be sent.
+    var isFull: Bool {
+        byteCount >= PostgresTransaction.sliceBytesMax || entries.count >= PostgresTransaction.sliceRowsMax
+    }
+
     mutating func append(_ entry: LogEntry, of space: Identifier) {
         entries.append(entry)
         spaces.append(space)
