@@ -75,7 +75,8 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "Causality", "Cryptography", "HTTP", "PostgresStore", "SQLiteStore", "Storage", "WebSocket", "Wire",
+                "CPostgres", "Causality", "Cryptography", "HTTP", "PostgresStore", "SQLiteStore", "Storage", "WebSocket",
+                "Wire",
             ],
             swiftSettings: settings),
         .executableTarget(

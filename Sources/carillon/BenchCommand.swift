@@ -12,6 +12,7 @@ struct BenchCommand: ParsableCommand {
 
               carillon bench
               carillon bench --filter json --filter codec
+              carillon bench --filter postgres --store postgres://...
               carillon bench --json > before.json
               carillon bench compare before.json after.json
             """,
@@ -32,8 +33,19 @@ struct BenchCommand: ParsableCommand {
         var json = false
         @Flag(help: "Only list the names.")
         var list = false
+        @Option(
+            help: ArgumentHelp(
+                "Also a Postgres, in schemas of their own that go at the end: postgres (the PG* variables) or a "
+                    + "postgres:// URL. Else CARILLON_STORE, where it names one.",
+                valueName: "store"))
+        var store: String?
 
         func validate() throws {
+            if store != nil {
+                guard try postgres() != nil else {
+                    throw ValidationError("--store is postgres (the PG* variables) or a postgres:// URL.")
+                }
+            }
             guard (1...1_000).contains(samples) else {
                 throw ValidationError("--samples is a number from 1 to 1000.")
             }
@@ -42,13 +54,24 @@ struct BenchCommand: ParsableCommand {
             }
         }
 
+        /// The Postgres that is named, nil where none is.
+        private func postgres() throws -> String? {
+            guard let text = store ?? Environment.value("CARILLON_STORE") else { return nil }
+            let source = store == nil ? "CARILLON_STORE" : "--store"
+            guard case .postgres(let conninfo) = try StoreChoice.parse(text, source, data: DataFolder()) else {
+                return nil
+            }
+            return conninfo
+        }
+
         func run() throws {
             var plan = BenchPlan()
             plan.samples = samples
             plan.sampleSeconds = Double(sampleMilliseconds) / 1_000
             plan.filters = filter
             plan.byCPUTime = cpu
-            let chosen = Benchmark.all.filter { plan.includes($0.name) }
+            let all = try Benchmark.all + (postgres().map { Benchmark.postgres(conninfo: $0) } ?? [])
+            let chosen = all.filter { plan.includes($0.name) }
             guard !chosen.isEmpty else {
                 throw CommandFailure(
                     .usage, "No benchmark's name holds that.", remedy: "See `carillon bench --list`.")

@@ -28,8 +28,8 @@ struct StyleTests {
             "WebSocket", "Wire",
         ],
         "Bench": [
-            "Causality", "Cryptography", "Foundation", "Glibc", "HTTP", "PostgresStore", "SQLiteStore", "Storage",
-            "WebSocket", "Wire",
+            "CPostgres", "Causality", "Cryptography", "Foundation", "Glibc", "HTTP", "PostgresStore", "SQLiteStore",
+            "Storage", "WebSocket", "Wire",
         ],
         // The load is a client: it knows neither the hub nor a store.
         "Load": [
