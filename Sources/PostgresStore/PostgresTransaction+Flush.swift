@@ -8,6 +8,9 @@ extension PostgresTransaction {
     static let sliceBytesMax = 256 << 10
     /// Rows of one INSERT, however small.
     static let sliceRowsMax = 1_000
+    /// Rows from which on a slice ends with its space. Fewer share one statement: a commit of 32 users' single changes
+    /// is one INSERT.
+    static let sharedRowsMax = 64
 
     /// One statement for the ended versions and the spaces' rows of all spaces. The counts of what went are taken from
     /// the rows that went.
@@ -68,21 +71,26 @@ extension PostgresTransaction {
     }
 
     private func sendVersions(_ ordered: [(key: Identifier, value: SpaceChange)]) throws(PostgresFailure) {
+        var slice = VersionSlice()
         for (space, change) in ordered {
-            var start = 0
-            var bytes = 0
-            for (index, entry) in change.added.enumerated() {
-                bytes += entry.change.body.count + 4 * (entry.change.embedding?.count ?? 0) + EncodedSize.fieldsBytes
-                let count = index + 1 - start
+            for entry in change.added {
+                slice.append(entry, of: space)
                 guard
-                    bytes >= PostgresTransaction.sliceBytesMax || count >= PostgresTransaction.sliceRowsMax
-                        || index + 1 == change.added.count
+                    slice.byteCount >= PostgresTransaction.sliceBytesMax
+                        || slice.entries.count >= PostgresTransaction.sliceRowsMax
                 else { continue }
-                let (statement, parameters) = VersionSlice.insertion(
-                    of: change.added[start...index], in: space, store.embeddings)
-                try connection.send(statement, parameters)
-                (start, bytes) = (index + 1, 0)
+                try send(&slice)
             }
+            // Many entries of one space go by themselves, in the form that needs fewer columns.
+            if slice.entries.count >= PostgresTransaction.sharedRowsMax { try send(&slice) }
         }
+        try send(&slice)
+    }
+
+    private func send(_ slice: inout VersionSlice) throws(PostgresFailure) {
+        guard !slice.entries.isEmpty else { return }
+        let (statement, parameters) = slice.insertion(store.embeddings)
+        try connection.send(statement, parameters)
+        slice.removeAll()
     }
 }

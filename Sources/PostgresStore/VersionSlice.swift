@@ -1,38 +1,58 @@
 internal import Causality
 internal import Storage
 
-/// Entries of one space on their way into `versions`: what differs as arrays, what is the same for all as single values.
+/// Entries on their way into `versions`: what differs as arrays, what is the same for all as single values.
 ///
-/// One device's push has one author and one namespace, and nearly every entry is a head with the same reason: nine arrays
-/// are sent and unnested instead of eighteen.
-enum VersionSlice {
+/// One device's push has one space, author and namespace, and nearly every entry is a head with the same reason: nine
+/// arrays are sent and unnested instead of nineteen.
+struct VersionSlice {
+    private(set) var entries: [LogEntry] = []
+    /// Of each entry.
+    private var spaces: [Identifier] = []
+    /// About what they take on the way.
+    private(set) var byteCount = 0
+
     private static let columns = """
-        space, position, updated_at, bytes, kind, id, hash, clock, embedding, body,
-        schema_version, is_sibling, is_deleted, is_embedded, namespace, author, writer, reason, detail
+        position, updated_at, bytes, kind, id, hash, clock, embedding, body,
+        space, schema_version, is_sibling, is_deleted, is_embedded, namespace, author, writer, reason, detail
         """
 
     static let insertionAlike = Statement(
         """
         INSERT INTO versions (\(columns))
-        SELECT $1, a.*, $11, $12, $13, $14, $15, $16, $17, $18, $19
-        FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS a
+        SELECT a.*, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS a
         """)
     static let insertion = Statement(
         """
-        INSERT INTO versions (\(columns)) SELECT $1, a.* FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+        INSERT INTO versions (\(columns)) SELECT a.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
             $14, $15, $16, $17, $18, $19) AS a
         """)
 
-    /// The statement that inserts `entries`, which are not none.
-    static func insertion(
-        of entries: ArraySlice<LogEntry>, in space: Identifier, _ embeddings: EmbeddingColumn
-    ) -> (Statement, Parameters) {
-        var parameters = Parameters(space)
-        addContents(of: entries, embeddings, to: &parameters)
-        guard let first = entries.first, entries.allSatisfy({ isAlike($0, first) }) else {
-            addPlaces(of: entries, to: &parameters)
-            return (insertion, parameters)
+    mutating func append(_ entry: LogEntry, of space: Identifier) {
+        entries.append(entry)
+        spaces.append(space)
+        byteCount += entry.change.body.count + 4 * (entry.change.embedding?.count ?? 0) + EncodedSize.fieldsBytes
+    }
+
+    mutating func removeAll() {
+        entries.removeAll(keepingCapacity: true)
+        spaces.removeAll(keepingCapacity: true)
+        byteCount = 0
+    }
+
+    /// The statement that inserts the entries, which are not none.
+    func insertion(_ embeddings: EmbeddingColumn) -> (Statement, Parameters) {
+        var parameters = Parameters()
+        addContents(embeddings, to: &parameters)
+        guard let first = entries.first, let space = spaces.first, spaces.last == space,
+            spaces.allSatisfy({ $0 == space }),
+            entries.allSatisfy({ VersionSlice.isAlike($0, first) })
+        else {
+            addPlaces(to: &parameters)
+            return (VersionSlice.insertion, parameters)
         }
+        parameters.add(space)
         parameters.add(Int64(first.change.schemaVersion))
         parameters.add(first.isSibling)
         parameters.add(first.change.isDeleted)
@@ -42,7 +62,7 @@ enum VersionSlice {
         parameters.add(first.change.writer)
         parameters.add(first.reason.rawValue)
         parameters.add(first.detail)
-        return (insertionAlike, parameters)
+        return (VersionSlice.insertionAlike, parameters)
     }
 
     private static func isAlike(_ one: LogEntry, _ other: LogEntry) -> Bool {
@@ -53,9 +73,7 @@ enum VersionSlice {
             && (left.embedding == nil) == (right.embedding == nil)
     }
 
-    private static func addContents(
-        of entries: ArraySlice<LogEntry>, _ embeddings: EmbeddingColumn, to parameters: inout Parameters
-    ) {
+    private func addContents(_ embeddings: EmbeddingColumn, to parameters: inout Parameters) {
         let (positions, times, sizes) = (ArrayParameter.numbers(), ArrayParameter.numbers(), ArrayParameter.numbers())
         let (kinds, ids, hashes) = (ArrayParameter.texts(), ArrayParameter.texts(), ArrayParameter.texts())
         let (clocks, vectors, bodies) = (ArrayParameter.bytes(), embeddings.array(), ArrayParameter.texts())
@@ -75,7 +93,7 @@ enum VersionSlice {
         for array in [positions, times, sizes, kinds, ids, hashes, clocks, vectors, bodies] { parameters.add(array) }
     }
 
-    private static func addPlaces(of entries: ArraySlice<LogEntry>, to parameters: inout Parameters) {
+    private func addPlaces(to parameters: inout Parameters) {
         let versions = ArrayParameter.numbers()
         let flags = (0..<3).map { _ in ArrayParameter.flags() }
         let texts = (0..<5).map { _ in ArrayParameter.texts() }
@@ -90,6 +108,6 @@ enum VersionSlice {
             texts[3].append(entry.reason.rawValue)
             texts[4].append(entry.detail)
         }
-        for array in [versions] + flags + texts { parameters.add(array) }
+        for array in [ArrayParameter.texts(spaces), versions] + flags + texts { parameters.add(array) }
     }
 }
