@@ -6,16 +6,20 @@ internal import Storage
 /// Commits the pushes of its spaces, one transaction after another, and announces what each wrote.
 ///
 /// Natural group commit: while one transaction runs, pushes gather; the next one takes them all, up to
-/// ``HubLimits/changesPerCommitMax``. A lone push does not wait for company.
+/// ``HubLimits/changesPerCommitMax``. A lone push does not wait for company; those who push again and again, and come in
+/// halves, are brought together (``Company``).
 ///
 /// Transactions run on the lane's queue. Where the store does not block they run on the shard that found the lane at
 /// rest, at the end of its turn: with all that the turn brought, and without a wakeup.
 final class JournalLane: Sendable {
-    private struct State {
+    struct State {
         var waiting: [PendingPush] = []
         var waitingBytes = 0
         var isCommitting = false
         var isClosed = false
+        var company = Company()
+        /// How many are waited for, while they are.
+        var expected: Int?
     }
 
     let journal: Journal
@@ -23,7 +27,9 @@ final class JournalLane: Sendable {
     let queue: DispatchQueue
     /// Entered while a run is under way.
     private let running = DispatchGroup()
-    private let state = Guarded(State())
+    let state = Guarded(State())
+    /// Signalled once when those came who are waited for.
+    let arrived = DispatchSemaphore(value: 0)
     /// Spaces in which a commit may be durable that nobody was told of.
     let owed = Guarded<Set<Identifier>>([])
     let metrics: Guarded<HubMetrics>
@@ -67,7 +73,15 @@ final class JournalLane: Sendable {
             if isFull { return .refused(.overloaded) }
             state.waiting.append(push)
             state.waitingBytes += push.bytes
-            guard !state.isCommitting else { return .waits }
+            guard !state.isCommitting else {
+                if let expected = state.expected,
+                    state.waiting.count >= expected || state.waitingBytes >= limits.bytesPerCommitMax
+                {
+                    state.expected = nil
+                    arrived.signal()
+                }
+                return .waits
+            }
             state.isCommitting = true
             // Under the lock, so that `close` waits for it.
             running.enter()
@@ -99,7 +113,11 @@ final class JournalLane: Sendable {
     func run(batchesMax: Int = .max, mayWait: Bool = true) -> Bool {
         for _ in 0..<batchesMax {
             guard let batch = next() else { return true }
-            guard let trouble = commit(batch) else { continue }
+            let began = mayWait ? WallClock.uptime : 0
+            guard let trouble = commit(batch) else {
+                if mayWait { gather(answered: batch.count, took: WallClock.uptime - began) }
+                continue
+            }
             if mayWait {
                 retry(batch, after: trouble)
             } else {
