@@ -2,7 +2,7 @@
 # Memory: how much more the hub holds while 100 MB are pushed to it and pulled back.
 #
 #   examples/load/memory.sh [OPTIONS OF carillon serve]
-#   STORE=postgres examples/load/memory.sh
+#   STORE=postgres://... examples/load/memory.sh     in schemas of its own, which go again (needs psql)
 #
 # Expect: every peak under 64 MiB above idle, whatever the records' size and whoever pushes. Four ways in, each into a
 # hub of its own: `carillon push` of 10,000 records of 10 KB and of 100,000 of 1 KB, a client that sends with 60 pushes
@@ -14,9 +14,30 @@ here=$(cd "$(dirname "$0")" && pwd)
 port=${PORT:-18787}
 folder=$(mktemp -d)
 hub=
+schema=
+address=${STORE:-sqlite}
+# Everything below works on CARILLON_STORE.
+renew() {
+    rm -rf "$folder/data"
+    drop
+    case $address in
+        postgres*://*)
+            schema=carillon_memory_$$
+            psql -q "$address" -c "CREATE SCHEMA $schema"
+            case $address in *\?*) joint='&' ;; *) joint='?' ;; esac
+            CARILLON_STORE="$address${joint}options=-csearch_path%3D$schema" ;;
+        *) CARILLON_STORE=$address ;;
+    esac
+    export CARILLON_STORE
+}
+drop() {
+    [ -z "$schema" ] || psql -q "$address" -c "SET client_min_messages = warning" -c "DROP SCHEMA $schema CASCADE" || :
+    schema=
+}
 finish() {
     [ -z "$hub" ] || kill "$hub" 2>/dev/null || :
     wait
+    drop
     rm -rf "$folder"
 }
 trap finish EXIT
@@ -38,13 +59,13 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", (a - b) / 1024 }'; }
 measure() {
     name=$1
     shift
-    rm -rf "$folder/data"
+    renew
     "$carillon" user add ada --data "$folder/data" >/dev/null
     CARILLON_KEY=$("$carillon" key create ada --data "$folder/data" --label memory 2>/dev/null)
     CARILLON_URL=http://127.0.0.1:$port
     export CARILLON_KEY CARILLON_URL
     # shellcheck disable=SC2086
-    "$carillon" serve --data "$folder/data" --listen "127.0.0.1:$port" --store "${STORE:-sqlite}" ${SERVE:-} >/dev/null 2>&1 &
+    "$carillon" serve --data "$folder/data" --listen "127.0.0.1:$port" ${SERVE:-} >/dev/null 2>&1 &
     hub=$!
     tries=0
     until "$carillon" status >/dev/null 2>&1; do
