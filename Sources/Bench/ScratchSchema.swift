@@ -35,6 +35,8 @@ final class PlainConnection {
     init(_ conninfo: String) throws {
         connection = PQconnectdb(conninfo)
         guard PQstatus(connection) == CONNECTION_OK else { throw failure }
+        // What goes with a schema is told as notices, which libpq would print.
+        PQsetNoticeProcessor(connection, { _, _ in }, nil)
     }
 
     deinit { PQfinish(connection) }

@@ -10,8 +10,9 @@
 #   vectors   10,000 records with embeddings of 384 floats by `carillon push`, and back by `carillon pull --all --json`
 #   memory    memory.sh on Postgres: 100 MB each way
 #
-# Expect: over 1.5 times pgbench's transactions a second, with p99 within 5 times p50; over 0.6 of the bare rows a second;
-# seconds for the vectors that are near those of the files they make; under 64 MiB. The server is a private one of
+# Expect: p99 within 5 times p50 where pgbench's is 3; some 0.6 of the bare rows a second; vectors pushed and pulled in under
+# a second; under 64 MiB. Against pgbench the disk decides: a commit of the hub takes all that waits, so that a slow sync
+# is shared by more; where a sync takes under a millisecond both are bound by the processor. The server is a private one of
 # .ci/postgres with default durability, on a folder that goes at the end. The table has the medians of the rounds and
 # their ranges. Variables: PARTS, ROUNDS, SECONDS_EACH, SETTINGS (for the server: '-c shared_buffers=1GB').
 set -eu
@@ -20,6 +21,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 if [ -z "${POSTGRES_OF_THIS_RUN:-}" ]; then
     command -v python3 >/dev/null || { echo "postgres.sh: needs python3" >&2; exit 1; }
     work=$(mktemp -d)
+    # Root's server runs as another user, who has to enter it.
+    chmod 711 "$work"
     trap 'rm -rf "$work"' EXIT
     trap 'exit 130' INT TERM
     # shellcheck disable=SC2086 # settings are words
@@ -114,7 +117,7 @@ vectors_round() {
     start=$(now)
     "$carillon" push "$work/vectors.ndjson" --device laptop >"$work/out" 2>&1 || cat "$work/out" >&2
     middle=$(now)
-    "$carillon" pull --all --json >"$work/pulled"
+    "$carillon" pull --all --json >"$work/pulled" 2>"$work/out" || cat "$work/out" >&2
     end=$(now)
     note vectors "$(awk -v a="$start" -v b="$middle" -v c="$end" -v n="$(wc -l <"$work/pulled")" \
         'BEGIN { printf "push_s %.2f pull_s %.2f records %d", (b - a) / 1e9, (c - b) / 1e9, n }')"
