@@ -80,23 +80,26 @@ struct DataFolder: ParsableArguments {
 
 extension CommandFailure {
     init(_ error: StoreError, _ what: String) {
+        /// Some reasons are whole sentences.
+        func ended(_ reason: String) -> String { reason.hasSuffix(".") ? reason : reason + "." }
         switch error {
         case .full(let reason):
             self.init(.inputOutput, "\(what): the disk is full (\(reason)).", remedy: "Make room and try again.")
         case .unavailable(let reason), .outcomeUnknown(let reason):
-            self.init(.temporary, "\(what): \(reason).", remedy: "Try again.")
+            self.init(.temporary, "\(what): \(ended(reason))", remedy: "Try again.")
         case .denied(let reason):
-            self.init(.inputOutput, "\(what): \(reason).", remedy: "Check the address and the credentials of --store.")
+            self.init(
+                .inputOutput, "\(what): \(ended(reason))", remedy: "Check the address and the credentials of --store.")
         case .corrupt(let reason):
             self.init(
-                .inputOutput, "\(what): \(reason).",
+                .inputOutput, "\(what): \(ended(reason))",
                 remedy: "Restore a backup (carillon admin restore), or use another data folder.")
         case .newerSchema(let found, let supported):
             self.init(
                 .inputOutput, "\(what): its schema \(found) is newer than this program's \(supported).",
                 remedy: "Update carillon.")
         case .refused(let reason):
-            self.init(.notAccepted, "\(what): \(reason).")
+            self.init(.notAccepted, "\(what): \(ended(reason))")
         }
     }
 }
