@@ -97,6 +97,12 @@ extension ConnectionSettings {
     }
 }
 
+/// A message of libpq or the server as a sentence: some are questions.
+func ended(_ message: String) -> String {
+    let text = tidy(message)
+    return text.hasSuffix("?") ? text : text + "."
+}
+
 /// A message of libpq or the server as the middle of a sentence: one line, no full stop.
 func tidy(_ message: String) -> String {
     var lines = message.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }

@@ -62,7 +62,7 @@ final class PostgresConnection {
                 message: "the database's encoding is \(encoding), and has to be UTF8: create it with ENCODING 'UTF8'")
         }
         guard PQsetnonblocking(connection, 1) == 0, PQenterPipelineMode(connection) == 1 else {
-            throw PostgresFailure(kind: .unreachable, message: "\(tidy(lastMessage)).")
+            throw PostgresFailure(kind: .unreachable, message: ended(lastMessage))
         }
         var bounds = Parameters()
         bounds.add(String(settings.statementSeconds * 1_000))
@@ -303,7 +303,7 @@ extension PostgresConnection {
 
     private func lost(_ message: String) -> PostgresFailure {
         isBroken = true
-        return PostgresFailure(kind: .lost, message: "\(tidy(message)).")
+        return PostgresFailure(kind: .lost, message: ended(message))
     }
 
     private var lastMessage: String { PQerrorMessage(connection).map { String(cString: $0) } ?? "no message" }
@@ -320,7 +320,7 @@ extension PostgresConnection {
         ]
         let said = tidy(message)
         guard let state = states.first(where: { message.contains($0.0) })?.1 else {
-            return PostgresFailure(kind: .unreachable, message: "\(said).")
+            return PostgresFailure(kind: .unreachable, message: ended(said))
         }
         return PostgresFailure(kind: .server(sqlState: state), message: said)
     }

@@ -226,7 +226,7 @@ struct ClientFrameDecoder {
             kinds: try kinds.identifiers(scanner, countMax: limits.filtersMax),
             namespaces: try namespaces.identifiers(scanner, countMax: limits.filtersMax),
             live: try live.boolean(scanner) ?? true,
-            client: try client.string(scanner, bytesMax: ClientFrameDecoder.clientBytesMax))
+            client: try client.storedText(scanner, bytesMax: ClientFrameDecoder.clientBytesMax))
     }
 
     /// Reads fields; what is wrong with them, or with the frame's text, is an error of the frame.

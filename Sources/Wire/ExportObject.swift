@@ -72,7 +72,7 @@ struct ExportObject {
     }
 
     func optionalText(_ name: StaticString) throws(FieldProblem) -> String? {
-        try reading(name) { (place, scanner) throws(FieldProblem) in try place.string(scanner) }
+        try reading(name) { (place, scanner) throws(FieldProblem) in try place.storedText(scanner) }
     }
 
     func text(_ name: StaticString) throws(FieldProblem) -> String { try needed(name, try optionalText(name)) }

@@ -141,6 +141,13 @@ struct FieldPlace {
         return text
     }
 
+    /// A text that goes into the store. Postgres takes no NUL in one, and all stores are alike.
+    func storedText(_ scanner: JSONScanner, bytesMax: Int = .max) throws(FieldProblem) -> String? {
+        let text = try string(scanner, bytesMax: bytesMax)
+        guard text?.utf8.contains(0) != true else { throw .wrong(name, "a string without NUL (\\u0000)") }
+        return text
+    }
+
     func boolean(_ scanner: JSONScanner) throws(FieldProblem) -> Bool? {
         guard let range, !scanner.isNull(at: range) else { return nil }
         guard let value = scanner.boolean(at: range) else { throw .wrong(name, "true or false") }

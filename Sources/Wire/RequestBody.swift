@@ -49,8 +49,8 @@ public struct DeviceRequest: Sendable, Equatable {
         try RequestBody.decode(bytes, limits: limits) { (object) throws(FieldProblem) -> DeviceRequest in
             guard let id = try object.field("id").identifier(object.scanner) else { throw .missing("id") }
             return DeviceRequest(
-                id: id, name: try object.field("name").string(object.scanner, bytesMax: textBytesMax),
-                platform: try object.field("platform").string(object.scanner, bytesMax: textBytesMax))
+                id: id, name: try object.field("name").storedText(object.scanner, bytesMax: textBytesMax),
+                platform: try object.field("platform").storedText(object.scanner, bytesMax: textBytesMax))
         }
     }
 }

@@ -67,6 +67,7 @@ struct AdminTests {
         ("unknown space", 10, "does not stand after its space"), ("two heads", 11, "two heads"),
         ("long line", 9, "longer than"), ("two exports", 14, "follows the trailer"), ("not ours", 1, "no header"),
         ("two lives", 3, "one life"), ("no life", 2, "before the log's life"), ("not UTF-8", 7, "byte"),
+        ("a NUL", 7, "NUL"),
     ]
 
     private func broken(_ name: String) throws -> [UInt8] {
@@ -89,6 +90,9 @@ struct AdminTests {
         case "not ours": lines = [#"{"kind":"note","id":"1","body":{}}"#]
         case "two lives": lines.insert(lines[1], at: 2)
         case "no life": lines.remove(at: 1)
+        case "a NUL":
+            let start = try #require(lines[6].range(of: "\"name\":\""))
+            lines[6].insert(contentsOf: "\\u0000", at: start.upperBound)
         case "not UTF-8":
             var bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
             let place = bytes.firstRange(of: Array("phone.1".utf8))

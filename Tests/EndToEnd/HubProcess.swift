@@ -76,7 +76,7 @@ final class HubProcess {
         return try Program(["serve", "--data", data, "--listen", "127.0.0.1:\(port)"] + options)
     }
 
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         try #require(withAddress(port: 0) { bind(descriptor, $0, $1) } == 0)

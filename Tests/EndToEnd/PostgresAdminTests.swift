@@ -19,6 +19,41 @@ struct PostgresAdminTests {
         #expect(after.text.contains(#""statements":[]"#))
     }
 
+    @Test("what is wrong with it is told by the doctor, who changes nothing")
+    func doctor() throws {
+        let rig = try AdminRig()
+        let url = try PostgresServer.shared.freshSchema()
+        func found(_ url: String) throws -> String {
+            let program = try rig.run(["doctor", "--store", url, "--json", "--url", "http://127.0.0.1:1"])
+            _ = program.exitStatus()
+            return String(program.lines.first { $0.contains(#""check":"store""#) } ?? "")
+        }
+        #expect(try found(url).contains("no tables yet"))
+        #expect(try found(url).contains("no tables yet"))
+        try rig.done(["user", "add", "ada", "--store", url])
+        #expect(try found(url).contains(#""verdict":"ok""#))
+        let away = try found("postgres://ada:secret@127.0.0.1:1/x")
+        #expect(away.contains(#""verdict":"fail""#) && !away.contains("secret") && !away.contains(".."), "\(away)")
+    }
+
+    @Test("users, keys and policies are worked on by its name")
+    func commands() throws {
+        let rig = try AdminRig()
+        let url = try PostgresServer.shared.freshSchema()
+        try rig.done(["user", "add", "ada", "--store", url])
+        try rig.done(["user", "add", "ada", "--store", url], exit: 1)
+        #expect(try rig.done(["user", "list"], ["CARILLON_STORE": url]).text == "ada\n")
+        let key = try rig.done(["key", "create", "ada", "--label", "l\u{e4}ptop", "--store", url]).text
+        let prefix = String(try #require(key.split(separator: "_").dropFirst().first))
+        #expect(try rig.done(["key", "list", "ada", "--store", url]).text.contains("valid  l\u{e4}ptop"))
+        try rig.done(["key", "revoke", prefix, "--store", url])
+        #expect(try rig.done(["key", "list", "ada", "--store", url]).text.contains("revoked"))
+        try rig.done(["policy", "set", "note", "lww", "--store", url])
+        #expect(try rig.done(["policy", "list", "--store", url]).text.contains("note"))
+        try rig.done(["policy", "clear", "note", "--store", url])
+        #expect(try !rig.done(["policy", "list", "--store", url]).text.contains("note"))
+    }
+
     @Test("an unfinished store on Postgres is neither served nor worked on")
     func unfinished() throws {
         let rig = try AdminRig()

@@ -1,4 +1,5 @@
 import Causality
+import PostgresTesting
 import Storage
 import Testing
 
@@ -34,6 +35,62 @@ struct LifeTests {
         try store.write { (transaction) throws(StoreError) in _ = try transaction.lockHead(of: "s") }
         #expect(store.generation != before)
         #expect(try PostgresStore(conninfo: conninfo).generation == store.generation)
+    }
+
+    @Test("are the same after VACUUM FULL, CLUSTER, freezing, and a crash")
+    func rewritten() throws {
+        let server = try PostgresServer()
+        let store = try PostgresStore(conninfo: server.conninfo)
+        let before = store.generation
+        func expectSame() throws {
+            _ = try store.head(of: "s")
+            try store.write { (transaction) throws(StoreError) in _ = try transaction.lockHead(of: "s") }
+            #expect(store.generation == before)
+            #expect(try PostgresStore(conninfo: server.conninfo).generation == before)
+        }
+        for statement in [
+            "VACUUM FULL", "VACUUM (FREEZE, FULL)", "CLUSTER log_life USING log_life_pkey",
+            "CLUSTER whole USING whole_pkey", "VACUUM FREEZE", "REINDEX SCHEMA public", "ANALYZE", "CHECKPOINT",
+        ] {
+            try server.execute(statement)
+            try expectSame()
+        }
+        server.kill()
+        try server.start()
+        try expectSame()
+        server.stop()
+        try server.start()
+        try expectSame()
+    }
+
+    @Test("that a restore brings in part by part are unavailable until all is there, and then are new")
+    func inParts() throws {
+        let conninfo = try TestPostgres.freshSchema()
+        let store = try PostgresStore(conninfo: conninfo)
+        let before = store.generation
+        func expectUnavailable() {
+            #expect { try store.head(of: "s") } throws: {
+                if case StoreError.unavailable = $0 { true } else { false }
+            }
+        }
+        try TestPostgres.execute("CREATE TABLE kept AS TABLE log_life; DELETE FROM log_life", in: conninfo)
+        expectUnavailable()
+        try TestPostgres.execute(
+            """
+            CREATE TABLE rest AS TABLE whole; DELETE FROM whole;
+            INSERT INTO log_life SELECT * FROM kept; ALTER TABLE keys DROP CONSTRAINT keys_user_id_fkey
+            """, in: conninfo)
+        expectUnavailable()
+        try TestPostgres.execute("INSERT INTO whole SELECT * FROM rest", in: conninfo)
+        expectUnavailable()
+        #expect(store.generation == before)
+        try TestPostgres.execute("ALTER TABLE keys ADD FOREIGN KEY (user_id) REFERENCES users (id)", in: conninfo)
+        _ = try store.head(of: "s")
+        #expect(store.generation != before)
+        try TestPostgres.execute("ALTER TABLE spaces RENAME TO gone", in: conninfo)
+        expectUnavailable()
+        try TestPostgres.execute("ALTER TABLE gone RENAME TO spaces", in: conninfo)
+        _ = try store.head(of: "s")
     }
 
     @Test("of a newer program is refused with both versions")

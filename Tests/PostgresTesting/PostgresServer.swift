@@ -57,10 +57,18 @@ public final class PostgresServer: Sendable {
     }
 
     /// Starts a server of one's own. It stops when it is let go.
-    public init(_ options: Options = Options()) throws {
+    public convenience init(_ options: Options = Options()) throws {
+        try self.init(options, folder: PostgresServer.newFolder())
+    }
+
+    static func newFolder() -> URL {
+        URL(filePath: "/tmp/carillon-test-pg-" + String(UInt64.random(in: .min ... .max), radix: 36))
+    }
+
+    /// - Parameter folder: with data in it, or none yet.
+    init(_ options: Options, folder: URL) throws {
         var options = options
-        let name = String(UInt64.random(in: .min ... .max), radix: 36)
-        folder = URL(filePath: "/tmp/carillon-test-pg-\(name)")
+        self.folder = folder
         port = options.listensOnLoopback ? try PostgresServer.freePort() : 0
         if port > 0 {
             options.settings["listen_addresses"] = "127.0.0.1"

@@ -45,6 +45,19 @@ import Wire
         #expect(!pushed.hasRejections)
     }
 
+    /// Postgres takes none in a text: it is refused for every store.
+    @Test func aTextThatIsStoredHoldsNoNUL() throws {
+        for field in ["name", "platform"] {
+            do throws(FrameError) {
+                _ = try DeviceRequest.decode(Array(#"{"id":"d","\#(field)":"a\u0000b"}"#.utf8))
+                Issue.record("\(field) was taken")
+            } catch {
+                #expect(error.code == .badField && error.message.contains("NUL"), "\(error)")
+            }
+        }
+        #expect(try DeviceRequest.decode(Array(#"{"id":"d","name":"a\u0001b"}"#.utf8)).name == "a\u{1}b")
+    }
+
     @Test func errorsNameTheirField() {
         for (body, code, word) in [
             (#"{"name":"x"}"#, ErrorCode.missingField, "id"), (#"{"id":1}"#, .badField, "id"),
