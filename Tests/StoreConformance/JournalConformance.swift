@@ -50,6 +50,24 @@ import Testing
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func positionsRiseAndNothingIsLostWhenTheClockJumps(_ kind: StoreUnderTest) throws {
+        let store = try kind.open()
+        let journal = Journal(store: store)
+        let hour: Int64 = 3_600_000_000
+        let now = 500_000 * hour
+        // An hour back; a year ahead; right again.
+        let year = now + 8_760 * hour
+        var positions: [Int64] = []
+        for (number, time) in [now, now - hour, now + 1, year, now + hour, now + 2 * hour].enumerated() {
+            let written = push([change(Identifier(unchecked: "\(number)"), "a", "h", "[]")])
+            let result = try journal.commit([written], now: Position(time)).results[0][0]
+            positions.append(try #require(result.position).microseconds)
+        }
+        #expect(positions == [now, now + 1, now + 2, year, year + 1, year + 2])
+        #expect(try store.all().map(\.position.microseconds) == positions)
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func aMergeThatKeepsAStoredVersionKeepsItsContent(_ kind: StoreUnderTest) throws {
         let store = try kind.open()
         let journal = Journal(store: store)

@@ -8,8 +8,9 @@
 # Everything is its own and goes away at the end: a Postgres on a Unix socket, three hubs and HAProxy on loopback, in a
 # temporary folder. TAILS devices listen and PUSHERS devices push RECORDS records between them, all through HAProxy;
 # while they do, KILLS hubs are ended by SIGKILL, one after the other, and not started again. Then it counts: every
-# device that listens must have printed each record once. Takes some 20 seconds. Exit status: 0 nothing was lost and
-# nothing came twice, 1 something was or did. Variables: RECORDS, TAILS, PUSHERS, KILLS (at most 2), PORT (HAProxy's; the
+# device that listens must have printed each record once. It also says how many records a second each device heard, and
+# the longest time in which one heard nothing: those whose hub was killed, on their way to another. Takes some 20
+# seconds. Exit status: 0 nothing was lost and nothing came twice, 1 something was or did. Variables: RECORDS, TAILS, PUSHERS, KILLS (at most 2), PORT (HAProxy's; the
 # hubs have the three behind it), CARILLON (the binary).
 set -eu
 
@@ -66,6 +67,14 @@ for number in $(seq "$tails"); do
     "$carillon" tail --device "tail$number" --json --since 1h >"$work/tail.$number" 2>>"$work/tails.log" &
     pids+=($!)
 done
+# Every tenth of a second: the time in microseconds, and how many each device has heard.
+while :; do
+    printf '%s' "${EPOCHREALTIME//[!0-9]/}"
+    wc -l "$work"/tail.[0-9]* | awk '$2 != "total" { printf " %d", $1 }'
+    echo
+    sleep 0.1
+done >"$work/heard" 2>/dev/null &
+pids+=($!)
 pushing=()
 for number in $(seq "$pushers"); do
     awk -v n="$number" -v of="$pushers" -v all="$records" 'BEGIN {
@@ -102,4 +111,15 @@ for number in $(seq "$tails"); do
     printf '%-8s %10d %10d %10d\n' "tail$number" "$all" $((records - each)) $((all - each))
     [ "$all" -eq "$records" ] && [ "$each" -eq "$records" ] || failed=1
 done
+awk -v all="$records" '{
+    for (i = 2; i <= NF; i++) {
+        if ($i == 0 || $i >= all && last[i] >= all) continue
+        if (!first[i]) first[i] = at[i] = $1
+        if ($i > last[i]) { if ($1 - at[i] > pause) pause = $1 - at[i]; at[i] = $1; last[i] = $i; end[i] = $1 }
+    }
+} END {
+    for (i in end) if (end[i] > first[i]) { rate += last[i] / (end[i] - first[i]) * 1e6; count++ }
+    if (count) printf "Each heard %d records a second; the longest that one heard nothing was %.1f s.\n", \
+        rate / count, pause / 1e6
+}' "$work/heard"
 exit "$failed"
