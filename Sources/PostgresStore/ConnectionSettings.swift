@@ -71,11 +71,15 @@ extension ConnectionSettings {
         PostgresFailure(kind: .server(sqlState: "28000"), message: "the connection text is not understood: \(reason)")
     }
 
-    /// What stands in double quotes is the caller's text, signs alone excepted.
+    /// What stands in double quotes is the caller's text, and may hold quotes itself: all of it goes, up to the last one.
+    /// Signs alone are libpq's own.
     static func withoutQuotes(_ message: String) -> String {
-        message.split(separator: "\"", omittingEmptySubsequences: false).enumerated().map { index, part in
-            index % 2 == 0 || !part.contains(where: { $0.isLetter || $0.isNumber }) ? String(part) : "..."
-        }.joined(separator: "\"")
+        let parts = message.split(separator: "\"", omittingEmptySubsequences: false).map(String.init)
+        let first = stride(from: 1, to: parts.count, by: 2).first { index in
+            parts[index].contains { $0.isLetter || $0.isNumber }
+        }
+        guard let first, let last = parts.last else { return message }
+        return (parts[..<first] + ["..."] + (parts.count > first + 1 ? [last] : [])).joined(separator: "\"")
     }
 
     private static func check(_ given: [(name: String, value: String)]) throws(PostgresFailure) {

@@ -83,6 +83,7 @@ final class PostgresConnection {
             set_config('lock_timeout', $2, false), set_config('jit', 'off', false),
             set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
             set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),
+            set_config('default_transaction_isolation', 'read committed', false),
             set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)
         """, isPrepared: false)
 

@@ -49,7 +49,7 @@ struct SchemaMigration {
 
     /// Takes the missing steps. One transaction; nothing happened where it throws.
     func migrate(lock: Int64, generation: UInt64) throws(PostgresFailure) -> Int {
-        try connection.execute(script: "BEGIN ISOLATION LEVEL READ COMMITTED")
+        try connection.execute(script: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
         var parameters = Parameters()
         parameters.add(lock)
         _ = try connection.run(Life.exclusiveLock, parameters)
