@@ -47,7 +47,7 @@ say "Postgres starts ..."
 CARILLON_STORE=$("$root/.ci/postgres" start "$work/postgres")
 export CARILLON_STORE
 "$carillon" user add ada >/dev/null
-key=$("$carillon" key create ada --label cluster | grep -o 'car_[A-Za-z0-9_]*' | head -n 1)
+key=$("$carillon" key create ada --label cluster | grep -o 'car_[A-Za-z0-9_-]*' | head -n 1)
 export CARILLON_KEY=$key CARILLON_URL="http://127.0.0.1:$PORT"
 
 hubs=()
@@ -88,9 +88,14 @@ done
 
 for kill in $(seq "$kills"); do
     share=$((records * kill / (kills + 1)))
-    for _ in $(seq 1200); do [ "$(wc -l <"$work/tail.1")" -ge "$share" ] && break; sleep 0.05; done
+    for _ in $(seq 1200); do
+        [ "$(wc -l <"$work/tail.1")" -ge "$share" ] && break
+        kill -0 "${pushing[@]}" 2>/dev/null || break
+        sleep 0.05
+    done
     say "Hub $kill is killed after $(wc -l <"$work/tail.1") of $records records."
-    kill -9 "${hubs[kill - 1]}"
+    # Waited for here, so that the shell does not report it.
+    { kill -9 "${hubs[kill - 1]}" && wait "${hubs[kill - 1]}"; } 2>/dev/null || true
 done
 
 failed=0
@@ -114,11 +119,11 @@ done
 awk -v all="$records" '{
     for (i = 2; i <= NF; i++) {
         if ($i == 0 || $i >= all && last[i] >= all) continue
-        if (!first[i]) first[i] = at[i] = $1
+        if (!first[i]) { first[i] = at[i] = $1; before[i] = last[i] = $i }
         if ($i > last[i]) { if ($1 - at[i] > pause) pause = $1 - at[i]; at[i] = $1; last[i] = $i; end[i] = $1 }
     }
 } END {
-    for (i in end) if (end[i] > first[i]) { rate += last[i] / (end[i] - first[i]) * 1e6; count++ }
+    for (i in end) if (end[i] > first[i]) { rate += (last[i] - before[i]) / (end[i] - first[i]) * 1e6; count++ }
     if (count) printf "Each heard %d records a second; the longest that one heard nothing was %.1f s.\n", \
         rate / count, pause / 1e6
 }' "$work/heard"
