@@ -16,7 +16,7 @@ extension PostgresServer {
 
     /// Runs one of Postgres' programs to its end.
     ///
-    /// - Throws: ``PostgresFailure`` with what it said where it failed.
+    /// - Throws: ``ServerFailure`` with what it said where it failed.
     public static func run(_ program: String, _ arguments: [String]) throws {
         let process = Process()
         let isOurs = !program.contains("/")
@@ -30,7 +30,7 @@ extension PostgresServer {
         let said = errors.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw PostgresFailure("\(program): \(String(decoding: said, as: UTF8.self))")
+            throw ServerFailure("\(program): \(String(decoding: said, as: UTF8.self))")
         }
     }
 
