@@ -34,6 +34,9 @@ struct Life: Sendable {
 /// The statements on the row, of what this database lets us read.
 struct LifeStatements: Sendable {
     let reading: Statement
+    /// The part of ``reading`` that each commit asks for: what changes under a connection. Behind a pooler that may be the
+    /// server, too, so the timeline is among it; the system's number is a file that the server reads each time, 0.1 ms.
+    let turn: Statement
     let renewal: Statement
     /// The part of ``reading`` that a restore into this server changes, for each read: whatever else differs comes with
     /// other connections, each of which is looked at.
@@ -73,12 +76,18 @@ struct LifeStatements: Sendable {
             ? "CASE WHEN NOT pg_is_in_recovery() THEN substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END"
             : "NULL::text"
         let database = "(SELECT oid::text FROM pg_database WHERE datname = current_database())"
+        let moved = """
+            coalesce(l.timeline <> \(timeline), false) OR l.row_version <> l.xmin::text OR w.row_version <> w.xmin::text
+            """
         reading = Statement(
             """
             SELECT l.generation, coalesce(l.system_identifier <> \(system), false)
-                OR coalesce(l.timeline <> \(timeline), false) OR coalesce(l.database_oid <> \(database), false)
-                OR l.row_version <> l.xmin::text OR w.row_version <> w.xmin::text, s.policy_revision, s.is_unfinished
+                OR coalesce(l.database_oid <> \(database), false) OR \(moved), s.policy_revision, s.is_unfinished
             FROM log_life l, log_state s, whole w
+            """)
+        turn = Statement(
+            """
+            SELECT l.generation, \(moved), s.policy_revision, s.is_unfinished FROM log_life l, log_state s, whole w
             """)
         renewal = Statement(
             """

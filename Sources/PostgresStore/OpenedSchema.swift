@@ -5,6 +5,8 @@ internal import Storage
 struct OpenedSchema: Sendable {
     let name: String
     let databaseName: String
+    /// Whether the tables were made just now.
+    let isNew: Bool
     let lockKey: Int64
     let embeddings: EmbeddingColumn
     let life: LifeStatements
@@ -30,17 +32,18 @@ struct OpenedSchema: Sendable {
         lockKey = OpenedSchema.lockKey(name)
         let migration = SchemaMigration(connection: connection)
         var found = try migration.foundVersion()
+        let before = found
         if found < Schema.version {
             guard migrates else {
                 throw PostgresFailure(
                     kind: .unreachable, message: "the standby has no tables of this version yet (step \(found)).")
             }
             var random = SystemRandomNumberGenerator()
-            let before = found
             found = try migration.migrate(lock: lockKey, generation: random.next())
-            log("The schema \(name) was taken from step \(before) to \(found).")
+            if before > 0 { log("The schema \(name) was taken from step \(before) to \(found).") }
         }
         guard found <= Schema.version else { throw SchemaMismatch.newer(found) }
+        isNew = before == 0
         guard let permissions = try connection.run(LifeStatements.permissions).first else {
             throw PostgresFailure(kind: .damaged, message: "the server does not say what we may read")
         }

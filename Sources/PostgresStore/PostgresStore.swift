@@ -120,7 +120,8 @@ public final class PostgresStore: Store {
         settings.lockSeconds = configuration.lockSeconds
         let connection = try PostgresConnection(settings)
         let found = try OpenedSchema(connection, migrates: !configuration.isReplica, log: log)
-        let generation = try found.settle(on: connection, isReplica: configuration.isReplica, log: log)
+        let generation = try found.settle(
+            on: connection, isReplica: configuration.isReplica, log: found.isNew ? { _ in } : log)
         let state = Guarded(State(generation: generation))
         // Each new connection may be to another server: after a failover, behind a proxy.
         let onOpen: @Sendable (PostgresConnection) throws(PostgresFailure) -> Void = {

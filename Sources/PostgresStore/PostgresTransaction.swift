@@ -157,7 +157,7 @@ final class PostgresTransaction: StoreTransaction {
             try connection.send(PostgresTransaction.begin)
             // Shared with all commits: whoever changes a policy or the life waits for them, and they for it.
             try connection.send(Life.sharedLock, key)
-            try connection.send(store.life.reading)
+            try connection.send(store.life.turn)
         }
         let begun = isFirst ? 3 : 0
         try sendReads(touched)

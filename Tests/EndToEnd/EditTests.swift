@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Two devices that edit the same record, as their users type it, and the devices themselves.
-@Suite("Edits and devices", .serialized, .timeLimit(.minutes(2)))
+@Suite("Edits and devices", .serialized, .timeLimit(.minutes(5)))
 struct EditTests {
     private let hub: HubProcess
 

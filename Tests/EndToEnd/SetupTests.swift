@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Configuration, completions, manual page and doctor.
-@Suite("Setting up", .serialized, .timeLimit(.minutes(2)))
+@Suite("Setting up", .serialized, .timeLimit(.minutes(5)))
 struct SetupTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "carillon-setup-\(UUID().uuidString)")
 

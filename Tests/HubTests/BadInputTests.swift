@@ -5,7 +5,7 @@ import Storage
 import Testing
 import Wire
 
-@Suite("Bad input", .timeLimit(.minutes(2)))
+@Suite("Bad input", .timeLimit(.minutes(5)))
 struct BadInputTests {
     @Test(
         "a message that is no frame is told so, and the session goes on",

@@ -5,7 +5,7 @@ import Storage
 import Testing
 
 /// Several hubs on one store, in one process.
-@Suite("Several hubs", .timeLimit(.minutes(2)))
+@Suite("Several hubs", .timeLimit(.minutes(5)))
 struct ClusterTests {
     /// Hubs on one store, with one user.
     private struct Cluster {

@@ -6,7 +6,7 @@ import Storage
 import Testing
 
 /// Conflicts from the push that makes them to the resolve that ends them.
-@Suite("Conflicts", .timeLimit(.minutes(2)))
+@Suite("Conflicts", .timeLimit(.minutes(5)))
 struct ConflictTests {
     private func object(_ text: String) throws -> [String: Any] {
         try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])

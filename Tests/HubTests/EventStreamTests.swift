@@ -3,7 +3,7 @@ import Foundation
 import Hub
 import Testing
 
-@Suite("Event streams", .timeLimit(.minutes(2)))
+@Suite("Event streams", .timeLimit(.minutes(5)))
 struct EventStreamTests {
     private func ids(_ changes: [[String: Any]]) -> [String] { changes.compactMap { $0["id"] as? String } }
 

@@ -2,7 +2,7 @@ import Foundation
 import Hub
 import Testing
 
-@Suite("Exports", .timeLimit(.minutes(2)))
+@Suite("Exports", .timeLimit(.minutes(5)))
 struct ExportTests {
     private struct Lines {
         let entries: [[String: Any]]

@@ -7,7 +7,7 @@ import Storage
 import Testing
 
 /// A request that comes again gets the answer that the first one got, or would have got.
-@Suite("Requests that come again", .timeLimit(.minutes(2)))
+@Suite("Requests that come again", .timeLimit(.minutes(5)))
 struct IdempotencyTests {
     private static let device = "X-Carillon-Device: laptop\r\n"
 

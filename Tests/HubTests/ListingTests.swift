@@ -4,7 +4,7 @@ import Hub
 import Testing
 
 /// Records by name, devices, and what a device lacks.
-@Suite("Listing", .timeLimit(.minutes(2)))
+@Suite("Listing", .timeLimit(.minutes(5)))
 struct ListingTests {
     private func object(_ text: String) throws -> [String: Any] {
         try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])

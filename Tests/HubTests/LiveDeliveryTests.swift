@@ -4,7 +4,7 @@ import Hub
 import Storage
 import Testing
 
-@Suite("Live delivery", .timeLimit(.minutes(2)))
+@Suite("Live delivery", .timeLimit(.minutes(5)))
 struct LiveDeliveryTests {
     @Test("a change pushed on one device arrives on the other two, its body as it was sent")
     func pushReachesOthers() throws {

@@ -3,7 +3,7 @@ import Foundation
 import Hub
 import Testing
 
-@Suite("Long polls", .timeLimit(.minutes(2)))
+@Suite("Long polls", .timeLimit(.minutes(5)))
 struct LongPollTests {
     private struct Page {
         let ids: [String]

@@ -4,7 +4,7 @@ import SQLiteStore
 import Storage
 import Testing
 
-@Suite("Merging through a hub", .timeLimit(.minutes(2)))
+@Suite("Merging through a hub", .timeLimit(.minutes(5)))
 struct MergeTests {
     static func policy() throws -> ConflictPolicy {
         let fields: [(String, MergeRule.FieldKind)] = [("tags", .set), ("votes", .counter), ("due", .scalar)]

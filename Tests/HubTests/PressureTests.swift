@@ -4,7 +4,7 @@ import Hub
 import Testing
 import WebSocket
 
-@Suite("Pressure", .timeLimit(.minutes(2)))
+@Suite("Pressure", .timeLimit(.minutes(5)))
 struct PressureTests {
     @Test("a peer that does not read is not listened to, and all is answered when it reads again")
     func unreadAnswers() throws {

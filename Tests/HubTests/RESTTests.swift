@@ -3,7 +3,7 @@ import Foundation
 import Hub
 import Testing
 
-@Suite("REST", .timeLimit(.minutes(2)))
+@Suite("REST", .timeLimit(.minutes(5)))
 struct RESTTests {
     private func object(_ text: String) throws -> [String: Any] {
         try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])

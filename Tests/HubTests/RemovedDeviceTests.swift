@@ -5,7 +5,7 @@ import SQLiteStore
 import Testing
 
 /// What ends with a device, and what a device that is asked for in the same moment gets.
-@Suite("Removed devices", .timeLimit(.minutes(2)))
+@Suite("Removed devices", .timeLimit(.minutes(5)))
 struct RemovedDeviceTests {
     private func replica(_ hub: TestHub, _ name: String) throws -> String? {
         let body = try hub.request("GET", "/v1/devices").body

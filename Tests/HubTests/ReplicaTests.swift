@@ -5,7 +5,7 @@ import Storage
 import Testing
 
 /// A replica that serves reads, and never more than it has replayed.
-@Suite("Read replica", .timeLimit(.minutes(2)))
+@Suite("Read replica", .timeLimit(.minutes(5)))
 struct ReplicaTests {
     /// The primary with its replica, which replays when it is told to.
     private struct Pair {

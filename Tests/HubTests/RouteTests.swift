@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The routes that `Protocol/openapi.yaml` describes are those that the hub has.
-@Suite("Routes", .timeLimit(.minutes(2)))
+@Suite("Routes", .timeLimit(.minutes(5)))
 struct RouteTests {
     /// Methods by path, in the document's order, read from its indentation.
     private func documented() throws -> [(path: String, methods: [String])] {

@@ -5,7 +5,7 @@ import Reactor
 import Testing
 
 /// What a shard owes its connections, whatever its neighbours do.
-@Suite("Shards", .timeLimit(.minutes(2)))
+@Suite("Shards", .timeLimit(.minutes(5)))
 struct ShardTests {
     @Test("devices whose home is full stay where they are, and new connections go where there is room")
     func fullHome() throws {

@@ -1,7 +1,7 @@
 import Hub
 import Testing
 
-@Suite("Silent peers", .timeLimit(.minutes(1)))
+@Suite("Silent peers", .timeLimit(.minutes(5)))
 struct SilentPeerTests {
     private func hub() throws -> TestHub {
         try TestHub {

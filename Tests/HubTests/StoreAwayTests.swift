@@ -8,7 +8,7 @@ import Testing
 import Wire
 
 /// A store that goes away for a while and comes back: nothing is lost, nobody is sent away.
-@Suite("Store away", .timeLimit(.minutes(2)))
+@Suite("Store away", .timeLimit(.minutes(5)))
 struct StoreAwayTests {
     private func ids(_ changes: [[String: Any]]) -> [String] { changes.compactMap { $0["id"] as? String } }
 

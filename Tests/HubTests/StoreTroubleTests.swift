@@ -45,7 +45,7 @@ private final class ForgetfulStore: Store {
     func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics { try base.statistics(of: space) }
 }
 
-@Suite("Trouble in the store", .timeLimit(.minutes(2)))
+@Suite("Trouble in the store", .timeLimit(.minutes(5)))
 struct StoreTroubleTests {
     @Test("a commit whose answer was lost is told as what the log holds, to the pusher and to subscribers")
     func lostAnswer() throws {

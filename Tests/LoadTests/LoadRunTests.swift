@@ -8,7 +8,7 @@ import Testing
 @testable import Load
 
 /// Runs against a hub in this process, and against servers that do wrong.
-@Suite("Load run", .serialized, .timeLimit(.minutes(2)))
+@Suite("Load run", .serialized, .timeLimit(.minutes(5)))
 struct LoadRunTests {
     /// A hub with users; stopped by the test.
     private func hub(users: Int) throws -> (hub: Hub, plan: LoadPlan) {

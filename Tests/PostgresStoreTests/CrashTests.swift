@@ -8,7 +8,7 @@ import Testing
 
 /// A server that is killed in the middle of a commit, before anything of it reached its log.
 @Suite(
-    "A commit that a crash took", .timeLimit(.minutes(2)),
+    "A commit that a crash took", .timeLimit(.minutes(5)),
     .enabled(if: TestPostgres.isInstalled, "no Postgres is installed"))
 struct CrashTests {
     private static let role = "app"

@@ -177,7 +177,7 @@ struct LostAnswerTests {
         }
     }
 
-    @Test("ends within the bounds where a peer is gone without a word", .timeLimit(.minutes(1)))
+    @Test("ends within the bounds where a peer is gone without a word", .timeLimit(.minutes(5)))
     func silence() throws {
         let proxy = try PostgresProxy(PostgresServer.shared)
         var configuration = PostgresStore.Configuration()

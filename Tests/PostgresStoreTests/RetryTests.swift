@@ -133,7 +133,7 @@ struct RetryTests {
         #expect(number == 7 && store.metrics.serializationRetries == 2)
     }
 
-    @Test("is given up where the log's life can never be settled", .timeLimit(.minutes(1)))
+    @Test("is given up where the log's life can never be settled", .timeLimit(.minutes(5)))
     func restless() throws {
         let conninfo = try TestPostgres.freshSchema()
         let store = try PostgresStore(conninfo: conninfo)

@@ -2,7 +2,7 @@ import Foundation
 import Reactor
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct ConnectionTests {
     @Test func callsWithTheIDOfAnEndedConnectionAreIgnoredByTheSlotsNextOwner() throws {
         let server = try ProbeLoop()

@@ -2,7 +2,7 @@ import Foundation
 import Reactor
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct EchoTests {
     @Test(arguments: [1, 2, 1023, 1024, 1025, 4096, 65_535, 65_536, 262_145, 1 << 20, 16 << 20])
     func everyByteComesBack(_ count: Int) throws {

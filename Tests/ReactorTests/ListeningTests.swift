@@ -2,7 +2,7 @@ import Foundation
 import Reactor
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct ListeningTests {
     @Test func aSecondBindToThePortSaysThatItIsInUse() throws {
         let first = try ListeningSocket.bind(to: .ipv4(port: 0))

@@ -2,7 +2,7 @@ import Foundation
 import Reactor
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct TimerTests {
     @Test func timersFireInTheOrderOfTheirDeadlinesAndNotBefore() throws {
         let loop = try ProbeLoop()
