@@ -19,14 +19,7 @@ public enum StoreBackup {
     public static func write(
         of path: String, to file: String, progress: @escaping (_ done: Int64, _ of: Int64) throws -> Void = { _, _ in }
     ) throws {
-        let draft = draftPath(of: file)
-        defer { remove(draft) }
-        try passingOn {
-            try copy(path, to: draft, progress)
-            try begin(draft)
-            try sync(draft)
-            try move(draft, to: file)
-        }
+        try place(path, at: file, progress)
     }
 
     /// Puts what is in `file` in the place of the store at `path`, in a life of its own: cursors of before are told to
@@ -34,10 +27,17 @@ public enum StoreBackup {
     public static func restore(
         _ file: String, to path: String, progress: @escaping (_ done: Int64, _ of: Int64) throws -> Void = { _, _ in }
     ) throws {
+        try place(file, at: path, progress)
+    }
+
+    /// Beside its place first, so that what is there is whole at any moment.
+    private static func place(
+        _ source: String, at path: String, _ progress: @escaping (Int64, Int64) throws -> Void
+    ) throws {
         let draft = draftPath(of: path)
         defer { remove(draft) }
         try passingOn {
-            try copy(file, to: draft, progress)
+            try copy(source, to: draft, progress)
             try begin(draft)
             try sync(draft)
             try move(draft, to: path)
