@@ -41,8 +41,8 @@ struct StyleTests {
     static let uncheckedSendable: Set<String> = [
         "Causality/Change.swift", "PostgresStore/ConnectionPool.swift", "PostgresStore/Guarded.swift",
         "PostgresStore/NotifyListener.swift", "PostgresStore/NotifySender.swift",
-        "PostgresStore/SharedStatements.swift", "Reactor/Lock.swift", "SQLiteStore/PolicyCache.swift",
-        "SQLiteStore/SharedWrites.swift", "Storage/MemoryStore.swift",
+        "Reactor/Lock.swift", "SQLiteStore/PolicyCache.swift",
+        "Storage/MemoryStore.swift", "Storage/SharedTurns.swift",
     ]
     static let linesMax = 600
 
