@@ -64,6 +64,19 @@ let package = Package(
                 "Causality", "Cryptography", "HTTP", "Reactor", "Storage", "WebSocket", "Wire", httpTypes, logging,
             ],
             swiftSettings: settings),
+        // Foreign protocols, one target each: none knows another.
+        .target(
+            name: "ContextFSDialect",
+            dependencies: ["Causality", "Cryptography", "HTTP", "Hub", "Storage", "Wire", httpTypes],
+            path: "Sources/Dialects/ContextFS", swiftSettings: settings),
+        .target(
+            name: "ClaudeMemoryDialect",
+            dependencies: ["Causality", "Cryptography", "HTTP", "Hub", "Storage", "Wire", httpTypes],
+            path: "Sources/Dialects/ClaudeMemory", swiftSettings: settings),
+        .target(
+            name: "WatermelonDBDialect",
+            dependencies: ["Causality", "Cryptography", "HTTP", "Hub", "Storage", "Wire", httpTypes],
+            path: "Sources/Dialects/WatermelonDB", swiftSettings: settings),
         .target(
             name: "CarillonClient",
             dependencies: ["Causality", "Cryptography", "HTTP", "Reactor", "Storage", "WebSocket", "Wire", httpTypes],
@@ -75,15 +88,18 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "CPostgres", "Causality", "Cryptography", "HTTP", "PostgresStore", "SQLiteStore", "Storage", "WebSocket",
+                "CPostgres", "Causality", "Cryptography", "HTTP", "PostgresStore", "SQLiteStore", "Storage",
+                "WebSocket",
                 "Wire",
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "carillon",
             dependencies: [
-                "Bench", "Causality", "CarillonClient", "Cryptography", "Hub", "Load", "NATSBus", "PostgresStore",
-                "Reactor", "SQLiteStore", "Storage", "Wire", arguments, logging,
+                "Bench", "Causality", "CarillonClient", "ClaudeMemoryDialect", "ContextFSDialect", "Cryptography",
+                "Hub",
+                "Load", "NATSBus", "PostgresStore", "Reactor", "SQLiteStore", "Storage", "WatermelonDBDialect", "Wire",
+                arguments, logging,
             ],
             swiftSettings: settings),
 
@@ -91,6 +107,15 @@ let package = Package(
         .target(
             name: "PostgresTesting", dependencies: ["CPostgres"], path: "Tests/PostgresTesting",
             swiftSettings: settings),
+        // A hub on a free port, and peers that speak to it byte by byte.
+        .target(
+            name: "HubTesting",
+            dependencies: [
+                "Causality", "Hub", "PostgresStore", "PostgresTesting", "Reactor", "SQLiteStore", "Storage",
+                "WebSocket",
+                "Wire", logging,
+            ],
+            path: "Tests/HubTesting", swiftSettings: settings),
         .testTarget(name: "CausalityTests", dependencies: ["Causality"], swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Causality", "Storage"], swiftSettings: settings),
         .testTarget(
@@ -106,8 +131,17 @@ let package = Package(
         .testTarget(
             name: "HubTests",
             dependencies: [
-                "Causality", "Hub", "PostgresStore", "PostgresTesting", "Reactor", "SQLiteStore", "Storage",
+                "Causality", "Hub", "HubTesting", "PostgresStore", "PostgresTesting", "Reactor", "SQLiteStore",
+                "Storage",
                 "WebSocket", "Wire", logging,
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DialectTests",
+            dependencies: [
+                "Causality", "ClaudeMemoryDialect", "ContextFSDialect", "HTTP", "Hub", "HubTesting", "PostgresStore",
+                "PostgresTesting", "Reactor", "SQLiteStore", "Storage", "WatermelonDBDialect", "WebSocket", "Wire",
+                httpTypes, logging,
             ],
             swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Causality", "Storage", "Wire"], swiftSettings: settings),

@@ -11,13 +11,14 @@ public struct Change: Sendable, Equatable {
     public init(
         kind: Identifier, id: Identifier, namespace: Identifier = Change.defaultNamespace, clock: VectorClock,
         hash: Identifier, body: ArraySlice<UInt8>, isDeleted: Bool = false, updatedAt: Int64 = 0,
-        schemaVersion: Int = 0, embedding: [Float]? = nil, writer: Identifier = "", supersedes: [VectorClock] = []
+        schemaVersion: Int = 0, embedding: [Float]? = nil, writer: Identifier = "", supersedes: [VectorClock] = [],
+        visibility: Visibility? = nil
     ) {
         box = ChangeBox(
             ChangeFields(
                 kind: kind, id: id, namespace: namespace, clock: clock, hash: hash, body: body, isDeleted: isDeleted,
                 updatedAt: updatedAt, schemaVersion: schemaVersion, embedding: embedding, writer: writer,
-                supersedes: supersedes))
+                supersedes: supersedes, visibility: visibility))
     }
 
     public static func == (left: Change, right: Change) -> Bool {
@@ -117,6 +118,14 @@ public struct Change: Sendable, Equatable {
             box.fields.supersedes = newValue
         }
     }
+    /// Nil in a push: as the record has it, and for a new record what its space gives. Never nil in the log.
+    public var visibility: Visibility? {
+        get { box.fields.visibility }
+        set {
+            own()
+            box.fields.visibility = newValue
+        }
+    }
 
     /// Makes the box this value's alone before it is written to.
     private mutating func own() {
@@ -175,6 +184,7 @@ private struct ChangeFields: Sendable, Equatable {
     var embedding: [Float]?
     var writer: Identifier
     var supersedes: [VectorClock]
+    var visibility: Visibility?
 }
 
 // @unchecked: `fields` is written only while one value alone refers to the box (see `Change.own`), as an array's are.

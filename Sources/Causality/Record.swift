@@ -11,14 +11,20 @@ public struct LogEntry: Sendable, Equatable {
     public var reason: Reason
     /// One sentence for people; empty where there is nothing to explain. At most ``detailBytesMax`` bytes.
     public var detail: String
+    /// The user who made the record; empty in a user's own space, where it is the space's.
+    public var owner: Identifier
+    /// Whether the record was ever visible to others: then they are told when it is no more.
+    public var wasShared: Bool
 
     /// Longest ``detail``: a few field names with what was done to them.
     public static let detailBytesMax = 512
 
     public init(
         position: Position, author: Identifier, change: Change, isSibling: Bool = false, reason: Reason = .newer,
-        detail: String = ""
+        detail: String = "", owner: Identifier = "", wasShared: Bool = false
     ) {
+        self.owner = owner
+        self.wasShared = wasShared
         self.reason = reason
         self.detail = detail
         self.position = position

@@ -12,7 +12,9 @@ struct Authenticator: Sendable {
 
     struct Holder {
         let user: User
-        let keyPrefix: String
+        let key: APIKeyRecord
+
+        var keyPrefix: String { key.prefix }
     }
 
     /// The holder of `keyText`.
@@ -25,7 +27,7 @@ struct Authenticator: Sendable {
             guard let record = try store.accounts.key(prefix: key.prefix), key.opens(record),
                 let user = try store.accounts.user(id: record.userID)
             else { throw ErrorFrameError(.unauthorized) }
-            return Holder(user: user, keyPrefix: key.prefix)
+            return Holder(user: user, key: record)
         } catch let error as StoreError {
             throw ErrorFrameError(frame: ErrorFrame(error))
         } catch let error as ErrorFrameError {

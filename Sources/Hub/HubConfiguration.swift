@@ -12,6 +12,8 @@ public struct HubConfiguration: Sendable {
     /// Whether other processes write to the store without a bus to tell of it: then its heads are looked at all the
     /// time. With a bus they always are.
     public var isShared = false
+    /// The foreign protocols that are spoken.
+    public var dialects: [MountedDialect] = []
     public var limits = HubLimits()
 
     public init(address: SocketAddress, shardCount: Int) {

@@ -21,6 +21,7 @@ final class HubCore: Sendable {
     let presence: PresenceBoard
     let clock = HubClock()
     let metrics = Guarded(HubMetrics())
+    let dialects: DialectTable
     let wireLimits = WireLimits.standard
     let startedAt = WallClock.now
     let revocations = Guarded(RevocationLook())
@@ -38,6 +39,7 @@ final class HubCore: Sendable {
         self.store = store
         self.pullStore = pullStore
         self.configuration = configuration
+        dialects = DialectTable(configuration.dialects)
         self.log = log
         let limits = configuration.limits
         connectionCounts = Guarded(Array(repeating: 0, count: configuration.shardCount))
@@ -172,6 +174,7 @@ extension ErrorFrame {
         case .full: self.init(code: .storageFull, retryAfterMs: 10_000, pushID: pushID, isFatal: false)
         case .unavailable, .denied, .outcomeUnknown:
             self.init(code: .storeUnavailable, retryAfterMs: 1_000, pushID: pushID, isFatal: false)
+        case .limitReached(let sentence): self.init(code: .deviceLimit, message: sentence, pushID: pushID)
         case .corrupt, .newerSchema, .refused:
             self.init(code: .internal, pushID: pushID, isFatal: false)
         }

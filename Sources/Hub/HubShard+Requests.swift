@@ -65,7 +65,11 @@ extension HubShard {
     /// to say, when the body is there.
     private func mustKnow(_ head: RequestHead) -> Bool {
         let hasBody = head.field(.contentLength).map { $0 != "0" } ?? (head.field(.transferEncoding) != nil)
-        return hasBody && APIKey(head.apiKey ?? "") == nil
+        guard hasBody, APIKey(head.apiKey ?? "") == nil else { return false }
+        if case .found(let match) = core.dialects.find(head.request.method, head.path) {
+            return !match.route.isOpenToStrangers
+        }
+        return true
     }
 
     func route(_ connection: Connection, _ head: RequestHead, _ body: [UInt8]) {
@@ -78,6 +82,17 @@ extension HubShard {
         let id = connection.id
         let core = core
         let shard = number
+        switch core.dialects.find(head.request.method, head.path) {
+        case .none: break
+        case .refused(let dialect, let error):
+            return answerRequest(connection, RESTAnswer(dialect.answer(to: error)))
+        case .found(let match):
+            return core.read(key: id.index) {
+                match.answer(head, body, at: DialectDesk(core: core)) {
+                    core.post(.answered(id, RESTAnswer($0)), to: shard)
+                }
+            }
+        }
         core.read(key: id.index) {
             let routes = RESTRoutes(core: core) { core.post(.opened(id, $0), to: shard) }
             routes.answer(RESTRequest(head: head, body: body)) { core.post(.answered(id, $0), to: shard) }

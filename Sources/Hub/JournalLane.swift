@@ -195,7 +195,7 @@ final class JournalLane: Sendable {
             switch error {
             case .unavailable, .denied, .outcomeUnknown: return error
             // A full disk is none that a moment's patience helps.
-            case .full, .corrupt, .newerSchema, .refused:
+            case .full, .corrupt, .newerSchema, .refused, .limitReached:
                 let told = isUncertain ? JournalLane.uncertain : error
                 for push in pushes { push.answer(.failure(told)) }
                 return nil

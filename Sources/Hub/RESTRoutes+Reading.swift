@@ -12,15 +12,11 @@ extension RESTRoutes {
     ///
     /// - Throws: where its bytes are no UTF-8: a name must not be read as another one.
     func parameter(_ name: String, _ request: RESTRequest) throws -> String? {
-        for pair in (request.head.query ?? "").split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts[0] == name else { continue }
-            guard let value = (parts.count > 1 ? String(parts[1]) : "").removingPercentEncoding else {
-                throw Problem(code: .badField, detail: "\(name) is not percent-encoded UTF-8")
-            }
-            return value
+        do throws(QueryError) {
+            return try request.head.parameter(name)
+        } catch {
+            throw Problem(code: .badField, detail: error.sentence)
         }
-        return nil
     }
 
     /// The cursor that `text` spells; nil, the log's beginning, where it is absent or empty.

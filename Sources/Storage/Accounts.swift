@@ -5,14 +5,36 @@ public struct User: Sendable, Equatable {
     /// Random, never reused; names the user's own space, so it is not guessable from the user's name.
     public let id: Identifier
     public let name: Identifier
+    /// Empty where none is known. At most one user of an address, compared by bytes.
+    public var email: String
+    public var tier: Tier
 
-    public init(id: Identifier, name: Identifier) {
+    public init(id: Identifier, name: Identifier, email: String = "", tier: Tier = .unlimited) {
         self.id = id
         self.name = name
+        self.email = email
+        self.tier = tier
     }
 
     /// The space of the user's own records.
     public var space: Identifier { id }
+}
+
+/// What a user may have.
+public struct Tier: Sendable, Equatable {
+    /// For people: shown in sentences, and to clients that ask.
+    public var name: String
+    /// Devices at once, and live records in the user's own space; -1: any number.
+    public var deviceLimit: Int
+    public var recordLimit: Int
+
+    public init(name: String, deviceLimit: Int, recordLimit: Int) {
+        self.name = name
+        self.deviceLimit = deviceLimit
+        self.recordLimit = recordLimit
+    }
+
+    public static let unlimited = Tier(name: "unlimited", deviceLimit: -1, recordLimit: -1)
 }
 
 /// An API key as the store knows it: the secret itself is nowhere but with its holder.
@@ -25,11 +47,15 @@ public struct APIKeyRecord: Sendable, Equatable {
     public let label: String
     public let createdAt: Position
     public var revokedAt: Position?
+    /// What clients that encrypt derive their key from, 32 bytes; nil where they do not. No secret of theirs, and the
+    /// hub can read nothing with it.
+    public let encryptionSalt: [UInt8]?
 
     public init(
         prefix: String, userID: Identifier, secretHash: [UInt8], label: String, createdAt: Position,
-        revokedAt: Position? = nil
+        revokedAt: Position? = nil, encryptionSalt: [UInt8]? = nil
     ) {
+        self.encryptionSalt = encryptionSalt
         self.prefix = prefix
         self.userID = userID
         self.secretHash = secretHash
@@ -57,11 +83,15 @@ public struct Device: Sendable, Equatable {
     /// Until when it counts as connected (see ``Presence``); nil where it is not. A registration anew clears it.
     public var connectedUntil: Position?
 
+    /// What the program on it says of itself; empty where it says nothing.
+    public var clientVersion: String
+
     public init(
         userID: Identifier, id: Identifier, replica: Identifier, name: String, platform: String,
         registeredAt: Position, lastSeenAt: Position, acknowledged: Position? = nil, registrationKey: String? = nil,
-        connectedUntil: Position? = nil
+        connectedUntil: Position? = nil, clientVersion: String = ""
     ) {
+        self.clientVersion = clientVersion
         self.userID = userID
         self.id = id
         self.replica = replica
@@ -97,6 +127,47 @@ public protocol AccountStore: Sendable {
     /// incomplete.
     func revocations(after mark: Int64?) throws(StoreError) -> RevocationPage
 
+    /// Sets a user's email and tier.
+    /// - Throws: ``StoreError/refused(_:)`` when there is no such user or another one has the email.
+    func update(_ user: User) throws(StoreError)
+    func user(email: String) throws(StoreError) -> User?
+    /// The hash of the user's password in PHC form; nil: there is none, and no password opens anything.
+    func passwordHash(of userID: Identifier) throws(StoreError) -> String?
+    func setPasswordHash(_ hash: String?, of userID: Identifier) throws(StoreError)
+
+    /// - Throws: ``StoreError/refused(_:)`` when the name or id is taken, also by a user.
+    func add(_ team: Team) throws(StoreError)
+    func team(named name: Identifier) throws(StoreError) -> Team?
+    func team(id: Identifier) throws(StoreError) -> Team?
+    /// All teams by name.
+    func teams() throws(StoreError) -> [Team]
+    /// Makes the user a member, or gives them another role.
+    /// - Throws: ``StoreError/refused(_:)`` when there is no such team or user, and past ``Team/membersMax`` members or
+    ///   ``Team/perUserMax`` teams.
+    func setMember(_ membership: Membership) throws(StoreError)
+    /// False when the user was no member. Told by ``revocations(after:)``, for sessions in the team's space end by it.
+    func removeMember(_ userID: Identifier, from teamID: Identifier) throws(StoreError) -> Bool
+    /// A team's members by user id.
+    func members(of teamID: Identifier) throws(StoreError) -> [Membership]
+    /// A user's memberships by team id.
+    func memberships(of userID: Identifier) throws(StoreError) -> [Membership]
+    /// The users who are in a team with this one, without them, by id, each once.
+    func teammates(of userID: Identifier) throws(StoreError) -> [Identifier]
+
+    /// What is kept of a device under `name`, for those who speak another protocol with it; nil where nothing is.
+    func note(_ name: String, device id: Identifier, of userID: Identifier) throws(StoreError) -> [UInt8]?
+    /// Keeps it in place of an earlier one. Nothing happens where there is no such device. Gone with the device, and
+    /// with its registration anew. Of more than ``DeviceNote/countMax`` the one that was kept longest goes.
+    /// - Precondition: the name has 1 to 128 bytes, the note at most ``DeviceNote/bytesMax``.
+    func keepNote(
+        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier
+    ) throws(StoreError)
+
+    /// As ``registerOnce(_:)``; a device that is not there yet is refused where the user has `devicesMax` already, all
+    /// in one transaction.
+    /// - Throws: ``StoreError/limitReached(_:)``.
+    func registerOnce(_ device: Device, devicesMax: Int?) throws(StoreError) -> Device
+
     /// Adds the device, or replaces all of the one that is there: a registration anew. Its acknowledged position and
     /// its presence are forgotten, and `device.acknowledged` and `device.connectedUntil` ignored.
     /// - Throws: ``StoreError/refused(_:)`` when the user does not exist.
@@ -118,4 +189,74 @@ public protocol AccountStore: Sendable {
     ///
     /// - Precondition: at most ``Presence/countMax`` at once.
     func note(_ presences: [Presence]) throws(StoreError)
+}
+
+/// Some users who share.
+public struct Team: Sendable, Equatable {
+    /// Members of one team, and teams of one user: each pull of a member reads the heads of all.
+    public static let membersMax = 500
+    public static let perUserMax = 50
+
+    /// Random, never reused; names the team's own space.
+    public let id: Identifier
+    public let name: Identifier
+
+    public init(id: Identifier, name: Identifier) {
+        self.id = id
+        self.name = name
+    }
+
+    /// The space of the records that are nobody's own.
+    public var space: Identifier { id }
+}
+
+/// That a user is in a team.
+public struct Membership: Sendable, Equatable {
+    public enum Role: String, Sendable, CaseIterable {
+        case owner
+        case admin
+        case member
+    }
+
+    public let teamID: Identifier
+    public let userID: Identifier
+    public var role: Role
+
+    public init(teamID: Identifier, userID: Identifier, role: Role) {
+        self.teamID = teamID
+        self.userID = userID
+        self.role = role
+    }
+}
+
+/// Bounds of ``AccountStore/note(_:device:of:)``.
+public enum DeviceNote {
+    /// Notes of one device, and bytes of one: some 1,000 spaces with their positions.
+    public static let countMax = 32
+    public static let bytesMax = 128 << 10
+}
+
+extension AccountStore {
+    public func update(_ user: User) throws(StoreError) { throw .unavailable("not built") }
+    public func user(email: String) throws(StoreError) -> User? { nil }
+    public func passwordHash(of userID: Identifier) throws(StoreError) -> String? { nil }
+    public func setPasswordHash(_ hash: String?, of userID: Identifier) throws(StoreError) {}
+    public func add(_ team: Team) throws(StoreError) { throw .unavailable("not built") }
+    public func team(named name: Identifier) throws(StoreError) -> Team? { nil }
+    public func team(id: Identifier) throws(StoreError) -> Team? { nil }
+    public func teams() throws(StoreError) -> [Team] { [] }
+    public func setMember(_ membership: Membership) throws(StoreError) { throw .unavailable("not built") }
+    public func removeMember(_ userID: Identifier, from teamID: Identifier) throws(StoreError) -> Bool { false }
+    public func members(of teamID: Identifier) throws(StoreError) -> [Membership] { [] }
+    public func memberships(of userID: Identifier) throws(StoreError) -> [Membership] { [] }
+    public func teammates(of userID: Identifier) throws(StoreError) -> [Identifier] { [] }
+    public func note(_ name: String, device id: Identifier, of userID: Identifier) throws(StoreError) -> [UInt8]? {
+        nil
+    }
+    public func keepNote(
+        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier
+    ) throws(StoreError) {}
+    public func registerOnce(_ device: Device, devicesMax: Int?) throws(StoreError) -> Device {
+        try registerOnce(device)
+    }
 }

@@ -128,6 +128,9 @@ extension KeptAnswer {
         case .unknownVersion: "unknown_version"
         case .overloaded: "overloaded"
         case .atomicAborted: "atomic_aborted"
+        case .forbidden: "forbidden"
+        case .recordLimit: "record_limit"
+        case .unexpected: "unexpected"
         }
     }
 
@@ -138,6 +141,9 @@ extension KeptAnswer {
         case "unknown_version": return .unknownVersion
         case "overloaded": return .overloaded
         case "atomic_aborted": return .atomicAborted
+        case "forbidden": return .forbidden
+        case "record_limit": return .recordLimit
+        case "unexpected": return .unexpected
         default: break
         }
         let words = text.split(separator: " ").map(String.init)

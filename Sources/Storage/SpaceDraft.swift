@@ -273,7 +273,7 @@ extension ItemResult {
         switch decision {
         case .verdict(.accepted, _), .verdict(.duplicate, _): true
         case .verdict(.stale, _), .verdict(.conflict, _), .siblingLimit, .clockLimit, .unknownVersion, .overloaded,
-            .atomicAborted:
+            .atomicAborted, .forbidden, .recordLimit, .unexpected:
             false
         }
     }

@@ -35,6 +35,17 @@ public protocol Store: Sendable {
     /// The entries of `query.space` after `query.after`, in order of position, from one consistent cut.
     func page(_ query: PageQuery) throws(StoreError) -> LogPage
 
+    /// Tells `body` all entries of the query from one consistent cut, in pieces of `query.limit` and `query.bytesMax`,
+    /// in order of position; writers go on meanwhile. Returns the space's head at the cut, which is the last position
+    /// looked at, or `query.upTo` where that is less.
+    ///
+    /// - Parameter body: must not call the store. What it throws ends the reading and is thrown on.
+    func scan(_ query: PageQuery, _ body: ([LogEntry]) throws -> Void) throws -> Position
+
+    /// The records of `names` in their order, nil where there is none; versions without contents, as
+    /// ``StoreTransaction/records(_:in:)`` gives them.
+    func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?]
+
     /// The record, or nil where there is none, or where `key` is of another space.
     func record(_ key: RecordKey) throws(StoreError) -> Record?
 
@@ -92,6 +103,23 @@ public protocol Store: Sendable {
 }
 
 extension Store {
+    public func scan(_ query: PageQuery, _ body: ([LogEntry]) throws -> Void) throws -> Position {
+        var query = query
+        query.upTo = min(query.upTo, try head(of: query.space))
+        while true {
+            let page = try page(query)
+            try body(page.entries)
+            guard page.hasMore else { return query.upTo }
+            query.after = page.upTo
+        }
+    }
+
+    public func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
+        var records: [Record?] = []
+        for name in names { records.append(try record(RecordKey(space: space, kind: name.kind, id: name.id))) }
+        return records
+    }
+
     public var writesBlock: Bool { true }
 
     public func heads(of spaces: [Identifier]) throws(StoreError) -> [Identifier: Position] {
@@ -275,12 +303,14 @@ public enum StoreError: Error, Sendable, Equatable {
     case newerSchema(found: Int, supported: Int)
     /// A name that must be unique is taken, or one that must exist does not: users, keys, devices.
     case refused(String)
+    /// The user has as many as their tier allows.
+    case limitReached(String)
 
     /// Whether the same call may succeed later.
     public var isRetryable: Bool {
         switch self {
         case .full, .unavailable, .denied, .outcomeUnknown: true
-        case .corrupt, .newerSchema, .refused: false
+        case .corrupt, .newerSchema, .refused, .limitReached: false
         }
     }
 }

@@ -13,13 +13,30 @@ public struct Submission: Sendable {
     public var isForced: Bool
     /// Of a resolve, one for each change; empty for a push.
     public var settlements: [Settlement]
+    /// The user who pushes, and what they are to the space.
+    public var user: Identifier
+    public var standing: Standing
+    /// Live records that the space may hold after this submission; nil for as many as there is room for. A change that
+    /// would make one more is ``ItemResult/Decision/recordLimit``.
+    public var recordsMax: Int?
+    /// Where the changes' clocks come from.
+    public var basis: ClockBasis
+    /// What each change expects of the stored record, one for each; empty: nothing.
+    public var expectations: [Expectation]
     /// Set where the same request may come again and is to be answered as it was: for pushes over REST.
     public var answerKey: AnswerKey?
 
     public init(
         space: Identifier, author: Identifier, replica: Identifier, changes: [Change], isAtomic: Bool = false,
-        isForced: Bool = false, settlements: [Settlement] = [], answerKey: AnswerKey? = nil
+        isForced: Bool = false, settlements: [Settlement] = [], answerKey: AnswerKey? = nil,
+        user: Identifier = "", standing: Standing = .owner, recordsMax: Int? = nil, basis: ClockBasis = .given,
+        expectations: [Expectation] = []
     ) {
+        self.user = user
+        self.standing = standing
+        self.recordsMax = recordsMax
+        self.basis = basis
+        self.expectations = expectations
         self.space = space
         self.author = author
         self.replica = replica
@@ -29,6 +46,40 @@ public struct Submission: Sendable {
         self.settlements = settlements
         self.answerKey = answerKey
     }
+}
+
+/// What a writer is to the space that is written to.
+public enum Standing: Sendable, Equatable {
+    /// It is the user's own space.
+    case owner
+    /// It is the space of a team that the user is in: new records are the user's own, others' by ``Visibility``.
+    case member
+    /// It is the space of somebody who is in a team with the user: only what is there and ``Visibility/teamWrite``.
+    case guest
+}
+
+/// Where the clocks of a submission's changes come from. Writers that keep no clocks are given theirs where order is
+/// decided, so that two of them never make one of the same.
+public enum ClockBasis: Sendable, Equatable {
+    /// From the writer.
+    case given
+    /// The writer has read the log up to this position, and its own writes: its change comes after a head that is not
+    /// beyond, and ends the siblings that are not; else it is concurrent. The same content as its own head is a
+    /// duplicate.
+    case seen(upTo: Position)
+    /// The change comes after whatever is stored: a request that says "write this now".
+    case latest
+}
+
+/// What a change expects of the stored record.
+public enum Expectation: Sendable, Equatable {
+    case nothing
+    /// That it is there and not deleted; else ``ItemResult/Decision/unexpected``.
+    case live
+    /// That it is not deleted, if it is there; else ``ItemResult/Decision/unexpected``.
+    case notDeleted
+    /// That it is not there, or deleted; else ``ItemResult/Decision/unexpected``.
+    case absent
 }
 
 /// What became of one change of a submission.
@@ -48,6 +99,12 @@ public struct ItemResult: Sendable, Equatable {
         case overloaded
         /// Another item of its atomic submission was not accepted; nothing of it was written.
         case atomicAborted
+        /// The writer may not write this record (``Visibility``); nothing was written, and nothing is told of it.
+        case forbidden
+        /// The space holds as many live records as it may; nothing was written.
+        case recordLimit
+        /// The stored record is not as the change expects it (``Expectation``); nothing was written.
+        case unexpected
     }
 
     public var decision: Decision

@@ -128,6 +128,11 @@ extension ErrorCode {
             ErrorEntry(
                 "The user has no device of this name.", "Register it with POST /v1/devices, then connect again.",
                 http: 404, close: 4522, fatal: true)
+        case .deviceLimit:
+            ErrorEntry(
+                "The user has as many devices as the tier allows.",
+                "Remove one with `carillon device remove`, or ask whoever runs the hub for another tier.", http: 403,
+                close: 4524, fatal: true)
         case .resync:
             ErrorEntry(
                 "The log does not reach back to this cursor: it began anew or was compacted past it.",
@@ -137,6 +142,10 @@ extension ErrorCode {
             ErrorEntry(
                 "The record has as many unresolved siblings as it may.",
                 "Resolve them: push one change whose `supersedes` names their clocks.", http: 409)
+        case .recordLimit:
+            ErrorEntry(
+                "The space holds as many records as the tier allows.",
+                "Delete some, or ask whoever runs the hub for another tier; then push again.", http: 403)
         case .unknownVersion:
             ErrorEntry(
                 "The record has no stored version of this clock.",

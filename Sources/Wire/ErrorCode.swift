@@ -25,9 +25,11 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case unauthorized
     case forbidden
     case unknownDevice = "unknown_device"
+    case deviceLimit = "device_limit"
     // The state of the data.
     case resync
     case siblingLimit = "sibling_limit"
+    case recordLimit = "record_limit"
     case unknownVersion = "unknown_version"
     case atomicAborted = "atomic_aborted"
     case notFound = "not_found"

@@ -125,6 +125,9 @@ public struct PushedItem: Sendable, Equatable {
         case .unknownVersion: refuse(.unknownVersion)
         case .overloaded: refuse(.overloaded, "The hub merged as much as one commit may. Push this item again.")
         case .atomicAborted: refuse(.atomicAborted)
+        case .forbidden: refuse(.forbidden, "The record is another user's, who lets nobody else write it.")
+        case .recordLimit: refuse(.recordLimit)
+        case .unexpected: refuse(.unknownVersion)
         }
     }
 

@@ -98,7 +98,7 @@ extension CommandFailure {
             self.init(
                 .inputOutput, "\(what): its schema \(found) is newer than this program's \(supported).",
                 remedy: "Update carillon.")
-        case .refused(let reason):
+        case .refused(let reason), .limitReached(let reason):
             self.init(.notAccepted, "\(what): \(Self.clause(reason)).")
         }
     }

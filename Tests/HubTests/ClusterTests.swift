@@ -1,6 +1,7 @@
 import Causality
 import Foundation
 import Hub
+import HubTesting
 import Storage
 import Testing
 

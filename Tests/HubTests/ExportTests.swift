@@ -1,5 +1,6 @@
 import Foundation
 import Hub
+import HubTesting
 import Testing
 
 @Suite("Exports", .timeLimit(.minutes(5)))

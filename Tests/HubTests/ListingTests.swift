@@ -1,6 +1,7 @@
 import Causality
 import Foundation
 import Hub
+import HubTesting
 import Testing
 
 /// Records by name, devices, and what a device lacks.

@@ -1,5 +1,6 @@
 import Causality
 import Foundation
+import HubTesting
 import SQLiteStore
 import Storage
 import Testing

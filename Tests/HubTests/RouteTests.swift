@@ -1,4 +1,5 @@
 import Foundation
+import HubTesting
 import Testing
 
 /// The routes that `Protocol/openapi.yaml` describes are those that the hub has.

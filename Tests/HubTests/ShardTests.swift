@@ -1,6 +1,7 @@
 import Causality
 import Foundation
 import Hub
+import HubTesting
 import Reactor
 import Testing
 

@@ -1,4 +1,5 @@
 import Hub
+import HubTesting
 import Testing
 
 @Suite("Silent peers", .timeLimit(.minutes(5)))

@@ -1,4 +1,5 @@
 import Foundation
+import HubTesting
 import Testing
 
 /// A client of an answer that goes on: reads the body as it comes, by code of its own that shares nothing with the hub.

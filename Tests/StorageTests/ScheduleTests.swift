@@ -84,7 +84,8 @@ struct Schedule {
             case _ where isAborted: break
             case .verdict(.accepted, _), .verdict(.duplicate, _), .verdict(.conflict, _):
                 acknowledged.append((change.name, change.clock))
-            case .verdict(.stale, _), .siblingLimit, .clockLimit, .unknownVersion, .overloaded, .atomicAborted:
+            case .verdict(.stale, _), .siblingLimit, .clockLimit, .unknownVersion, .overloaded, .atomicAborted,
+                .forbidden, .recordLimit, .unexpected:
                 if result.stored == nil { Issue.record("a refusal without what is stored") }
             }
         }

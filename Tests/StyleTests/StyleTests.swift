@@ -23,6 +23,8 @@ struct StyleTests {
             "Causality", "Cryptography", "Dispatch", "Foundation", "HTTP", "HTTPTypes", "Logging", "Reactor",
             "Storage", "WebSocket", "Wire",
         ],
+        // No dialect knows another, and none has a store or a socket of its own.
+        "Dialects": ["Causality", "Cryptography", "Foundation", "HTTP", "HTTPTypes", "Hub", "Storage", "Wire"],
         "CarillonClient": [
             "Causality", "Cryptography", "Dispatch", "Foundation", "Glibc", "HTTP", "HTTPTypes", "Reactor", "Storage",
             "WebSocket", "Wire",

@@ -1,19 +1,19 @@
-import Causality
-import Foundation
-import Hub
-import Logging
-import Reactor
-import Storage
+package import Causality
+internal import Foundation
+package import Hub
+package import Logging
+internal import Reactor
+package import Storage
 
 /// A hub on a free port, with a user and a key. Stops when it is let go.
-final class TestHub {
-    let hub: Hub
-    let store: any Store
-    let accounts: Accounts
-    let key: String
+package final class TestHub {
+    package let hub: Hub
+    package let store: any Store
+    package let accounts: Accounts
+    package let key: String
     private var isStopped = false
 
-    init(
+    package init(
         store: any Store = MemoryStore(generation: Generation(42)), user: Identifier = "ada", shardCount: Int = 2,
         bus: (any Bus)? = nil, pullStore: (any Store)? = nil, key: String? = nil,
         log handler: (any LogHandler)? = nil,
@@ -40,30 +40,30 @@ final class TestHub {
         stop()
     }
 
-    func stop() {
+    package func stop() {
         if !isStopped { hub.stop() }
         isStopped = true
     }
 
-    var port: UInt16 { hub.address.port }
+    package var port: UInt16 { hub.address.port }
 
-    func newKey(user: Identifier) throws -> String {
+    package func newKey(user: Identifier) throws -> String {
         _ = try accounts.addUser(user)
         return try accounts.createKey(user: user, label: "test").text
     }
 
-    func device(_ name: String, key: String? = nil, receiveBufferBytes: Int32? = nil) throws -> TestDevice {
+    package func device(_ name: String, key: String? = nil, receiveBufferBytes: Int32? = nil) throws -> TestDevice {
         try TestDevice(port: port, name: name, key: key ?? self.key, receiveBufferBytes: receiveBufferBytes)
     }
 
-    func request(_ method: String, _ target: String, body: String = "", key: String? = nil, fields: String = "")
+    package func request(_ method: String, _ target: String, body: String = "", key: String? = nil, fields: String = "")
         throws -> (status: Int, head: String, body: String)
     {
         try TestHub.request(port, key ?? self.key, method, target, body: body, fields: fields)
     }
 
     /// For requests of several threads at once.
-    static func request(
+    package static func request(
         _ port: UInt16, _ key: String, _ method: String, _ target: String, body: String = "", fields: String = ""
     ) throws -> (status: Int, head: String, body: String) {
         try SocketPeer(port: port).exchange(

@@ -1,17 +1,21 @@
-import Foundation
-import Glibc
-import WebSocket
+internal import Foundation
+internal import Glibc
+internal import WebSocket
 
 /// A blocking TCP peer with a time limit: what a test says and hears, byte by byte.
-final class SocketPeer {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+package final class SocketPeer {
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+
+        package init(description: String) {
+            self.description = description
+        }
     }
 
     private let descriptor: Int32
     private var input: [UInt8] = []
 
-    init(port: UInt16, receiveBufferBytes: Int32? = nil) throws {
+    package init(port: UInt16, receiveBufferBytes: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         if var size = receiveBufferBytes {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
@@ -32,7 +36,7 @@ final class SocketPeer {
         close(descriptor)
     }
 
-    func write(_ bytes: [UInt8]) throws {
+    package func write(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
@@ -43,12 +47,12 @@ final class SocketPeer {
         }
     }
 
-    func write(_ text: String) throws {
+    package func write(_ text: String) throws {
         try write(Array(text.utf8))
     }
 
     /// The next bytes; empty when the peer has closed; nil when nothing came in time.
-    func read(seconds: Double = 10) -> [UInt8]? {
+    package func read(seconds: Double = 10) -> [UInt8]? {
         var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard Glibc.poll(&poll, 1, Int32(seconds * 1_000)) > 0 else { return nil }
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
@@ -57,7 +61,7 @@ final class SocketPeer {
     }
 
     /// Everything up to and with `end`.
-    func read(until end: String, seconds: Double = 10) throws -> String {
+    package func read(until end: String, seconds: Double = 10) throws -> String {
         let end = Array(end.utf8)
         while true {
             if let range = input.firstRange(of: end) {
@@ -73,7 +77,7 @@ final class SocketPeer {
         }
     }
 
-    func read(count: Int) throws -> [UInt8] {
+    package func read(count: Int) throws -> [UInt8] {
         while input.count < count {
             guard let more = read(), !more.isEmpty else { throw Failure(description: "the hub said nothing more") }
             input += more
@@ -84,13 +88,13 @@ final class SocketPeer {
     }
 
     /// What came and was not asked for yet.
-    func takeInput() -> [UInt8] {
+    package func takeInput() -> [UInt8] {
         defer { input = [] }
         return input
     }
 
     /// One HTTP exchange: status, head and body.
-    func exchange(_ request: String) throws -> (status: Int, head: String, body: String) {
+    package func exchange(_ request: String) throws -> (status: Int, head: String, body: String) {
         try write(request)
         let head = try read(until: "\r\n\r\n")
         let status = Int(head.split(separator: " ")[1]) ?? 0

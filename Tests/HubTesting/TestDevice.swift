@@ -1,25 +1,25 @@
-import Foundation
-import Testing
-import WebSocket
+internal import Foundation
+internal import Testing
+internal import WebSocket
 
 /// A device of a test: speaks `carillon.v1` as JSON objects, through a client of its own that shares no frame code
 /// with the hub.
-final class TestDevice {
-    let peer: SocketPeer
+package final class TestDevice {
+    package let peer: SocketPeer
     private var machine = WebSocketMachine(role: .client, maskSeed: 7)
     private var received: [[String: Any]] = []
-    private(set) var closeCode: UInt16?
-    private(set) var isClosed = false
+    package private(set) var closeCode: UInt16?
+    package private(set) var isClosed = false
     /// Pings that came; none is answered.
-    private(set) var pingCount = 0
-    private(set) var welcome: [String: Any] = [:]
-    let name: String
+    package private(set) var pingCount = 0
+    package private(set) var welcome: [String: Any] = [:]
+    package let name: String
     /// The last `up_to` that it was told: what it would resume from.
-    private(set) var cursor: String?
+    package private(set) var cursor: String?
     /// Set where a frame's `after` was not the cursor: the chain broke.
-    private(set) var gaps: [String] = []
+    package private(set) var gaps: [String] = []
 
-    init(port: UInt16, name: String, key: String? = nil, receiveBufferBytes: Int32? = nil) throws {
+    package init(port: UInt16, name: String, key: String? = nil, receiveBufferBytes: Int32? = nil) throws {
         self.name = name
         peer = try SocketPeer(port: port, receiveBufferBytes: receiveBufferBytes)
         let authorization = key.map { "Authorization: Bearer \($0)\r\n" } ?? ""
@@ -32,20 +32,20 @@ final class TestDevice {
         #expect(head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
     }
 
-    var replica: String { welcome["replica"] as? String ?? "" }
+    package var replica: String { welcome["replica"] as? String ?? "" }
 
-    func send(_ frame: [String: Any]) throws {
+    package func send(_ frame: [String: Any]) throws {
         try send(text: String(decoding: try JSONSerialization.data(withJSONObject: frame), as: UTF8.self))
     }
 
-    func send(text: String) throws {
+    package func send(text: String) throws {
         var bytes: [UInt8] = []
         machine.appendText(text, into: &bytes)
         try peer.write(bytes)
     }
 
     /// Says hello and waits for the welcome.
-    func hello(_ fields: [String: Any] = [:]) throws {
+    package func hello(_ fields: [String: Any] = [:]) throws {
         var frame: [String: Any] = ["type": "hello", "protocol": 1, "device": name]
         frame.merge(fields) { $1 }
         cursor = fields["cursor"] as? String
@@ -55,13 +55,15 @@ final class TestDevice {
 
     /// Says hello and takes everything up to the first `synced`.
     @discardableResult
-    func catchUp(_ fields: [String: Any] = [:]) throws -> [[String: Any]] {
+    package func catchUp(_ fields: [String: Any] = [:]) throws -> [[String: Any]] {
         try hello(fields)
         return try changes(endsAtSynced: true)
     }
 
     @discardableResult
-    func push(_ changes: [[String: Any]], id: String = "p", _ fields: [String: Any] = [:]) throws -> [[String: Any]] {
+    package func push(_ changes: [[String: Any]], id: String = "p", _ fields: [String: Any] = [:]) throws -> [[String:
+        Any]]
+    {
         var frame: [String: Any] = ["type": "push", "id": id, "changes": changes]
         frame.merge(fields) { $1 }
         try send(frame)
@@ -71,7 +73,7 @@ final class TestDevice {
     }
 
     /// The next frame of `type`; frames of the chain before it are followed and dropped.
-    func next(_ type: String, seconds: Double = 10) throws -> [String: Any] {
+    package func next(_ type: String, seconds: Double = 10) throws -> [String: Any] {
         while let frame = try nextFrame(seconds: seconds) {
             if frame["type"] as? String == type { return frame }
         }
@@ -79,7 +81,8 @@ final class TestDevice {
     }
 
     /// Changes and siblings in the order they come: `count` of them, or all before the next `synced`.
-    func changes(count: Int = .max, endsAtSynced: Bool = false, seconds: Double = 10) throws -> [[String: Any]] {
+    package func changes(count: Int = .max, endsAtSynced: Bool = false, seconds: Double = 10) throws -> [[String: Any]]
+    {
         var all: [[String: Any]] = []
         while all.count < count, let frame = try nextFrame(seconds: seconds) {
             switch frame["type"] as? String {
@@ -96,7 +99,7 @@ final class TestDevice {
     }
 
     /// The next frame, or nil when the connection ended or nothing came in time.
-    func nextFrame(seconds: Double = 10) throws -> [String: Any]? {
+    package func nextFrame(seconds: Double = 10) throws -> [String: Any]? {
         while received.isEmpty {
             guard !isClosed, var bytes = pending(seconds: seconds) else { return nil }
             if bytes.isEmpty {
@@ -143,6 +146,6 @@ final class TestDevice {
 }
 
 /// A change as the wire takes it.
-func change(_ id: String, _ clock: [String: Int], _ body: Any, kind: String = "note") -> [String: Any] {
+package func change(_ id: String, _ clock: [String: Int], _ body: Any, kind: String = "note") -> [String: Any] {
     ["kind": kind, "id": id, "clock": clock, "body": body]
 }

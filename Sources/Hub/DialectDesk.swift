@@ -1,0 +1,103 @@
+public import Causality
+internal import Dispatch
+internal import Logging
+internal import Reactor
+public import Storage
+internal import Wire
+
+/// Who asks, by a good key.
+public struct DialectAccount: Sendable {
+    public let user: User
+    public let key: APIKeyRecord
+}
+
+/// What a dialect may do with the hub. Blocking.
+public struct DialectDesk: Sendable {
+    let core: HubCore
+
+    /// For reading. What is written goes by ``commit(_:bytes:)``.
+    public var store: any Store { core.store }
+
+    public var now: Position { WallClock.now }
+
+    /// The holder of a key.
+    public func account(key: String?) throws(DialectError) -> DialectAccount {
+        do throws(ErrorFrameError) {
+            let holder = try Authenticator(store: core.store).holder(of: key)
+            return DialectAccount(user: holder.user, key: holder.key)
+        } catch {
+            throw DialectError(error.frame)
+        }
+    }
+
+    /// The user's device; registered when it is new and the tier allows one more.
+    public func device(
+        _ id: Identifier, of user: User, name: String? = nil, platform: String = "", clientVersion: String = ""
+    ) throws(DialectError) -> Device {
+        try reading { () throws(StoreError) in
+            try Authenticator(store: core.store).device(id, of: user, client: platform)
+        }
+    }
+
+    /// What `user` is to `space`; nil where they may neither see nor write it.
+    public func standing(of user: User, in space: Identifier) throws(DialectError) -> Standing? {
+        if user.space == space { return .owner }
+        return try reading { () throws(StoreError) in
+            if try store.accounts.memberships(of: user.id).contains(where: { $0.teamID == space }) { return .member }
+            return try store.accounts.teammates(of: user.id).contains(space) ? .guest : nil
+        }
+    }
+
+    /// What the log names the author of a device's changes: its id, and in a space that is not the user's own their id
+    /// before it.
+    public func author(_ device: Device, in space: Identifier) -> Identifier {
+        device.userID == space ? device.id : Identifier(unchecked: "\(device.userID)/\(device.id)")
+    }
+
+    /// Commits, announces, and returns a result for each change. What it says is accepted is durable.
+    ///
+    /// - Parameter bytes: of the message that the changes came in.
+    public func commit(_ submission: Submission, bytes: Int) throws(DialectError) -> [ItemResult] {
+        let answered = DispatchSemaphore(value: 0)
+        let outcome = Guarded<Result<[ItemResult], DialectError>>(.failure(.internal))
+        push(submission, bytes: bytes) { result in
+            outcome.withLock { $0 = result }
+            answered.signal()
+        }
+        answered.wait()
+        return try outcome.withLock { $0 }.get()
+    }
+
+    /// As ``commit(_:bytes:)``; `answer` is called once, on any thread.
+    public func push(
+        _ submission: Submission, bytes: Int,
+        answer: @escaping @Sendable (Result<[ItemResult], DialectError>) -> Void
+    ) {
+        guard !core.isDraining else { return answer(.failure(.shuttingDown)) }
+        guard !submission.changes.isEmpty else { return answer(.success([])) }
+        let core = core
+        let pending = PendingPush(submission, messageBytes: bytes) { outcome in
+            switch outcome {
+            case .success(let results): answer(.success(results))
+            case .failure(let error):
+                core.log.warning("a push was refused by the store: \(error)")
+                answer(.failure(DialectError(ErrorFrame(error))))
+            }
+        }
+        switch core.submit(pending, from: nil) {
+        case .none: break
+        case .overloaded: answer(.failure(.overloaded(retryAfterMs: 1_000)))
+        case .closed: answer(.failure(.shuttingDown))
+        }
+    }
+
+    /// Runs a read of the store, its errors told as a dialect's.
+    public func reading<Value>(_ body: () throws(StoreError) -> Value) throws(DialectError) -> Value {
+        do throws(StoreError) {
+            return try body()
+        } catch {
+            core.log.warning("a request failed in the store: \(error)")
+            throw DialectError(ErrorFrame(error))
+        }
+    }
+}
