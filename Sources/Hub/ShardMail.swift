@@ -21,6 +21,12 @@ enum ShardMail: Sendable {
     case commit(JournalLane)
     /// A REST request is answered.
     case answered(ConnectionID, RESTAnswer)
+    /// The user came into the team, or left it.
+    case membership(Identifier, team: Identifier)
+    /// The key of a dialect's socket is good.
+    case watching(ConnectionID, DialectOpening)
+    /// Where the logs of such a socket's spaces are; nil where the store could not tell.
+    case headsRead(ConnectionID, [Identifier: Position]?)
     /// A piece of a request's body is in its file: so many bytes.
     case spooled(ConnectionID, Spool, Result<Int, DialectError>)
     /// A piece of an answer's body, which begins at `offset`, is read from its file.
