@@ -47,7 +47,7 @@ struct PushDesk: Sendable {
         let submission = Submission(
             space: user.space, author: device.id, replica: device.replica, changes: changes,
             isAtomic: push.isAtomic, isForced: push.isForced, settlements: written.settlements,
-            answerKey: written.answerKey)
+            answerKey: written.answerKey, user: user.id, recordsMax: user.tier.recordsMax)
         let pending = PendingPush(submission, messageBytes: messageBytes) { outcome in
             switch outcome {
             case .success(let results): answer(.pushed(PushDesk.answer(to: push, results)))

@@ -43,6 +43,8 @@ enum ShardMail: Sendable {
     case removed(device: Identifier, user: Identifier, keeping: Identifier?)
     /// Something may have been taken back unheard: the store is to be asked about all that is open.
     case recheck
+    /// A user's tier is another one.
+    case changed(User)
     /// What is of another life of the log than this one ends.
     case newLife(Generation)
     /// The pause after a page that could not be read is over.
@@ -80,6 +82,11 @@ final class Member: Sendable {
         self.start = start
         self.head = head
         self.generation = generation
+    }
+
+    /// The same one with another tier.
+    func changed(_ user: User) -> Member {
+        Member(user: user, device: device, keyPrefix: keyPrefix, start: start, head: head, generation: generation)
     }
 }
 
