@@ -4,7 +4,7 @@ public import Storage
 
 /// Users and their keys, as whoever runs a hub manages them: on a running hub's store or a stopped one's.
 public struct Accounts: Sendable {
-    private let store: any Store
+    let store: any Store
 
     public init(store: any Store) {
         self.store = store
@@ -27,14 +27,24 @@ public struct Accounts: Sendable {
     /// Makes a key. Its text is to be had only here and now.
     ///
     /// - Throws: ``StoreError/refused(_:)`` when there is no user of that name.
-    public func createKey(user name: Identifier, label: String) throws(StoreError) -> APIKey {
-        let user = try self.user(name)
+    public func createKey(
+        user name: Identifier, label: String, isEncrypted: Bool = false
+    ) throws(StoreError) -> APIKey {
+        try createKey(of: try user(name), label: label, isEncrypted: isEncrypted).key
+    }
+
+    /// As ``createKey(user:label:isEncrypted:)``.
+    ///
+    /// - Parameter isEncrypted: whether clients that hold it encrypt: they derive their own key from its salt.
+    public func createKey(
+        of user: User, label: String, isEncrypted: Bool
+    ) throws(StoreError) -> (key: APIKey, record: APIKeyRecord) {
         let key = APIKey.random()
-        try store.accounts.add(
-            APIKeyRecord(
-                prefix: key.prefix, userID: user.id, secretHash: key.secretHash, label: label,
-                createdAt: WallClock.now))
-        return key
+        let record = APIKeyRecord(
+            prefix: key.prefix, userID: user.id, secretHash: key.secretHash, label: label, createdAt: WallClock.now,
+            encryptionSalt: isEncrypted ? Secret.random(count: APIKeyRecord.saltBytes) : nil)
+        try store.accounts.add(record)
+        return (key, record)
     }
 
     public func keys(of name: Identifier) throws(StoreError) -> [APIKeyRecord] {
@@ -48,7 +58,7 @@ public struct Accounts: Sendable {
         try store.accounts.revokeKey(prefix: prefix, at: WallClock.now)
     }
 
-    private func user(_ name: Identifier) throws(StoreError) -> User {
+    public func user(_ name: Identifier) throws(StoreError) -> User {
         guard let user = try store.accounts.user(named: name) else {
             throw .refused("there is no user named \(name)")
         }

@@ -37,19 +37,30 @@ struct Authenticator: Sendable {
         }
     }
 
-    /// The user's device; registered when it is new.
+    /// The user's device; registered when it is new and the tier allows one more.
+    ///
+    /// - Throws: ``StoreError/limitReached(_:)`` where it does not.
     func device(_ id: Identifier, of user: User, client: String?) throws(StoreError) -> Device {
+        try device(id, of: user, name: id.text, platform: client ?? "")
+    }
+
+    func device(
+        _ id: Identifier, of user: User, name: String, platform: String, clientVersion: String = ""
+    ) throws(StoreError) -> Device {
         if let device = try store.accounts.device(id, of: user.id) { return device }
         // Of two that come at once, both are given the one replica.
         return try register(
-            id, of: user, name: id.text, platform: client ?? "", under: Authenticator.automaticRegistrationKey)
+            id, of: user, name: name, platform: platform, clientVersion: clientVersion,
+            under: Authenticator.automaticRegistrationKey)
     }
 
     /// Registers a device under a new replica: the old one's counters are forgotten with what it held.
     ///
     /// - Parameter key: under which the same request finds the same registration again.
+    /// - Throws: ``StoreError/limitReached(_:)`` where the device is new and one more than the user's tier allows.
     func register(
-        _ id: Identifier, of user: User, name: String, platform: String, under key: String? = nil
+        _ id: Identifier, of user: User, name: String, platform: String, clientVersion: String = "",
+        under key: String? = nil
     ) throws(StoreError) -> Device {
         let now = WallClock.now
         // 8 random bytes tell incarnations apart; the device's own name in front keeps clocks readable.
@@ -57,10 +68,16 @@ struct Authenticator: Sendable {
         let stem = String(decoding: id.text.utf8.prefix(64), as: UTF8.self)
         let device = Device(
             userID: user.id, id: id, replica: Identifier(unchecked: "\(stem).\(suffix)"), name: name,
-            platform: platform, registeredAt: now, lastSeenAt: now, registrationKey: key)
-        if key != nil { return try store.accounts.registerOnce(device) }
-        try store.accounts.register(device)
-        return device
+            platform: platform, registeredAt: now, lastSeenAt: now, registrationKey: key, clientVersion: clientVersion)
+        do throws(StoreError) {
+            return try store.accounts.registerOnce(device, devicesMax: user.tier.devicesMax)
+        } catch .limitReached {
+            throw .limitReached(
+                "\(user.name) has as many devices as the tier \(user.tier.name) allows (\(user.tier.deviceLimit)): "
+                    + "remove one, or ask for another tier")
+        } catch {
+            throw error
+        }
     }
 
     /// Checks a hello and finds where the device's chain begins.

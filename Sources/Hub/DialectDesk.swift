@@ -18,6 +18,11 @@ public struct DialectDesk: Sendable {
     /// For reading. What is written goes by ``commit(_:bytes:)``.
     public var store: any Store { core.store }
 
+    /// For an answer that may be long.
+    public func bodyWriter() -> DialectBodyWriter {
+        DialectBodyWriter(core.spools, memoryBytesMax: core.limits.dialectMemoryBodyBytesMax)
+    }
+
     public var now: Position { WallClock.now }
 
     /// The holder of a key.
@@ -30,12 +35,21 @@ public struct DialectDesk: Sendable {
         }
     }
 
-    /// The user's device; registered when it is new and the tier allows one more.
+    /// The user's device; registered when it is new and the tier allows one more. What it is called, runs on and says
+    /// of itself stays as it was told at its registration.
+    ///
+    /// - Throws: ``DialectError/deviceLimit(count:max:tier:)``.
     public func device(
         _ id: Identifier, of user: User, name: String? = nil, platform: String = "", clientVersion: String = ""
     ) throws(DialectError) -> Device {
-        try reading { () throws(StoreError) in
-            try Authenticator(store: core.store).device(id, of: user, client: platform)
+        do throws(StoreError) {
+            return try Authenticator(store: core.store).device(
+                id, of: user, name: name ?? id.text, platform: platform, clientVersion: clientVersion)
+        } catch .limitReached {
+            let count = try reading { () throws(StoreError) in try store.accounts.devices(of: user.id).count }
+            throw .deviceLimit(count: count, max: user.tier.deviceLimit, tier: user.tier.name)
+        } catch {
+            return try reading { () throws(StoreError) in throw error }
         }
     }
 

@@ -83,6 +83,13 @@ extension HubCore {
         announcer.post(.revoked)
     }
 
+    /// Ends what a key has open here, which the store says is revoked, and has the other hubs look.
+    func endSessions(ofKey prefix: String) {
+        countRemoval()
+        postToAll(.revoked([prefix]))
+        announcer.post(.revoked)
+    }
+
     /// A live session or stream, as the store is to be asked about it.
     struct Seated: Sendable {
         let keyPrefix: String

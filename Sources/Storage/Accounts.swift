@@ -34,6 +34,10 @@ public struct Tier: Sendable, Equatable {
         self.recordLimit = recordLimit
     }
 
+    /// As the store and the journal are asked: nil for any number.
+    public var devicesMax: Int? { deviceLimit < 0 ? nil : deviceLimit }
+    public var recordsMax: Int? { recordLimit < 0 ? nil : recordLimit }
+
     public static let unlimited = Tier(name: "unlimited", deviceLimit: -1, recordLimit: -1)
 }
 
@@ -50,6 +54,9 @@ public struct APIKeyRecord: Sendable, Equatable {
     /// What clients that encrypt derive their key from, 32 bytes; nil where they do not. No secret of theirs, and the
     /// hub can read nothing with it.
     public let encryptionSalt: [UInt8]?
+
+    /// Of a salt.
+    public static let saltBytes = 32
 
     public init(
         prefix: String, userID: Identifier, secretHash: [UInt8], label: String, createdAt: Position,
