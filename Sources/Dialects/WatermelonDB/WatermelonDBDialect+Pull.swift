@@ -44,7 +44,7 @@ extension WatermelonDBDialect {
     private static func read(
         _ query: PullQuery, _ mode: PullMode, _ caller: SyncCaller, _ desk: DialectDesk
     ) throws -> (ChangesText, Position) {
-        var text = ChangesText { DialectBodyWriter() }
+        var text = ChangesText { desk.bodyWriter() }
         // A replacement is of the tables that it names: what is left of one without rows must go too.
         if mode == .replacement {
             for table in query.tables where !query.excluded.contains(table) { try text.name(table) }
