@@ -13,6 +13,15 @@ extension RESTRoutes {
             var head: Int64
         }
 
+        /// What the user may have; -1: any number.
+        struct Tier: Encodable {
+            var name: String
+            var deviceLimit: Int
+            var recordLimit: Int
+            var devices: Int
+            var records: Int
+        }
+
         var version: String
         var `protocol`: Int
         var user: String
@@ -21,6 +30,7 @@ extension RESTRoutes {
         var generation: String
         var cursor: String
         var space: Space
+        var tier: Tier
         var devices: [DeviceStatus]
     }
 
@@ -34,6 +44,7 @@ extension RESTRoutes {
         guard core.store.generation == generation else {
             throw ErrorFrameError(.storeUnavailable, "the log began another life meanwhile: ask again")
         }
+        let tier = holder.user.tier
         let cursor = Cursor(generation: generation, space: space, position: statistics.head)
         let answer = StatusAnswer(
             version: Hub.version, protocol: CarillonProtocol.version, user: holder.user.name.text,
@@ -42,6 +53,9 @@ extension RESTRoutes {
             space: .init(
                 records: statistics.recordCount, deleted: statistics.deletedCount,
                 siblings: statistics.siblingCount, head: statistics.head.microseconds),
+            tier: .init(
+                name: tier.name, deviceLimit: tier.deviceLimit, recordLimit: tier.recordLimit, devices: devices.count,
+                records: statistics.recordCount),
             devices: DeviceStatus.all(devices))
         var body = try RESTRoutes.encode(answer)
         // The limits are written by the codec that the welcome uses.
