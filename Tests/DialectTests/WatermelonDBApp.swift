@@ -41,6 +41,10 @@ final class WatermelonDBApp {
         self.sendsCreatedAsUpdated = sendsCreatedAsUpdated
     }
 
+    /// Whether the client comes through such a crash. What it then deletes comes back to it under `created`, but where
+    /// it asks for all under `updated`; and a first pull, made again, tells of no deletion meanwhile.
+    var mayCrashBeforeTimestamp: Bool { sendsCreatedAsUpdated && lastPulledAt != nil }
+
     /// What the user sees.
     var live: [String: [String: JSONValue]] { rows.filter { $1.status != .deleted }.mapValues(\.columns) }
 
