@@ -181,6 +181,14 @@ extension HubShard {
         }
     }
 
+    /// A membership may have ended unheard: who is told of others' spaces comes again.
+    func endSharedWatches() {
+        for case let connection? in connections {
+            guard let watch = connection.watch, watch.viewers.values.contains(where: { !$0.seesAll }) else { continue }
+            endWatch(connection, code: .serviceRestart, reason: "the team may have changed; connect again")
+        }
+    }
+
     func endWatch(_ connection: Connection, code: CloseCode, reason: String) {
         end(connection, closeCode: code.rawValue, reason: reason)
     }
