@@ -2,7 +2,7 @@
 // frame needs are read from places that are known to be sound.
 extension JSONScanner {
     /// Consumes an object; `field` is called with the place of each name and must consume its value.
-    mutating func eachField(
+    public mutating func eachField(
         _ field: (inout JSONScanner, Range<Int>) throws(JSONError) -> Void
     ) throws(JSONError) {
         try expect(UInt8(ascii: "{"))
@@ -15,7 +15,7 @@ extension JSONScanner {
     }
 
     /// Consumes an array; `element` must consume each element.
-    mutating func eachElement(_ element: (inout JSONScanner) throws(JSONError) -> Void) throws(JSONError) {
+    public mutating func eachElement(_ element: (inout JSONScanner) throws(JSONError) -> Void) throws(JSONError) {
         try expect(UInt8(ascii: "["))
         if consume(UInt8(ascii: "]")) { return }
         repeat { try element(&self) } while consume(UInt8(ascii: ","))
@@ -24,14 +24,14 @@ extension JSONScanner {
 
     /// Whether the name at `range` is `name`, escapes and all.
     @inline(__always)
-    func isName(_ range: Range<Int>, _ name: StaticString) -> Bool {
+    public func isName(_ range: Range<Int>, _ name: StaticString) -> Bool {
         guard range.count == name.utf8CodeUnitCount else { return false }
         for index in 0..<range.count where byte(range.lowerBound + index) != name.utf8Start[index] { return false }
         return true
     }
 
     /// A scanner of the same bytes that begins at a value.
-    func at(_ value: Range<Int>) -> JSONScanner {
+    public func at(_ value: Range<Int>) -> JSONScanner {
         var scanner = self
         scanner.position = value.lowerBound
         _ = scanner.takeFault()
@@ -39,14 +39,14 @@ extension JSONScanner {
     }
 
     /// The string at a validated value; nil where it is something else.
-    func string(at value: Range<Int>) -> String? {
+    public func string(at value: Range<Int>) -> String? {
         guard byte(value.lowerBound) == UInt8(ascii: "\"") else { return nil }
         return text((value.lowerBound + 1)..<(value.upperBound - 1))
     }
 
     /// The whole number at a validated value, written without a point or an exponent; nil where it is something else
     /// or has no place in 64 bits.
-    func integer(at value: Range<Int>) -> Int64? {
+    public func integer(at value: Range<Int>) -> Int64? {
         var index = value.lowerBound
         let isNegative = byte(index) == UInt8(ascii: "-")
         if isNegative { index += 1 }
@@ -64,7 +64,7 @@ extension JSONScanner {
         return isNegative ? -number : number
     }
 
-    func boolean(at value: Range<Int>) -> Bool? {
+    public func boolean(at value: Range<Int>) -> Bool? {
         switch byte(value.lowerBound) {
         case UInt8(ascii: "t"): true
         case UInt8(ascii: "f"): false
@@ -72,7 +72,7 @@ extension JSONScanner {
         }
     }
 
-    func isNull(at value: Range<Int>) -> Bool { byte(value.lowerBound) == UInt8(ascii: "n") }
+    public func isNull(at value: Range<Int>) -> Bool { byte(value.lowerBound) == UInt8(ascii: "n") }
 }
 
 /// Why an item or a field is not what it should be. Becomes a rejection of the item, or an error of the frame.

@@ -1,12 +1,12 @@
 /// Writing JSON into a byte buffer that its owner reuses.
 extension [UInt8] {
     @inline(__always)
-    mutating func put(_ text: StaticString) {
+    public mutating func put(_ text: StaticString) {
         append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// `text` as a JSON string, quotes included. Escapes what RFC 8259 7 demands and nothing else.
-    mutating func putString(_ text: String) {
+    public mutating func putString(_ text: String) {
         var text = text
         append(UInt8(ascii: "\""))
         text.withUTF8 { bytes in
@@ -37,7 +37,7 @@ extension [UInt8] {
         }
     }
 
-    mutating func putInteger(_ value: Int64) {
+    public mutating func putInteger(_ value: Int64) {
         if value < 0 { append(UInt8(ascii: "-")) }
         var rest = value.magnitude
         // 20 digits hold every 64-bit integer.
@@ -52,9 +52,9 @@ extension [UInt8] {
         }
     }
 
-    mutating func putInteger(_ value: Int) { putInteger(Int64(value)) }
+    public mutating func putInteger(_ value: Int) { putInteger(Int64(value)) }
 
-    mutating func putBoolean(_ value: Bool) {
+    public mutating func putBoolean(_ value: Bool) {
         if value { put("true") } else { put("false") }
     }
 
