@@ -19,3 +19,5 @@ extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, 
 // Linux, since 3.17, glibc 2.27; and of its flags the one that we use, under a name of ours.
 extern int memfd_create(const char *name, unsigned int flags);
 static const unsigned int carillon_memfd_cloexec = 1U;
+// Linux, since 3.11; glibc shows O_TMPFILE with _GNU_SOURCE only.
+static const int carillon_tmpfile = __O_TMPFILE;

@@ -23,6 +23,11 @@ struct BodyDecoder {
         if case .untilClose = state { true } else { false }
     }
 
+    /// The length that was announced, before any of it has come; nil where none was.
+    var announcedLength: Int? {
+        if case .length(let remaining) = state { remaining } else { nil }
+    }
+
     mutating func next(
         _ input: UnsafeRawBufferPointer, from position: inout Int, limits: HTTPLimits
     ) throws(HTTPError) -> ChunkedDecoder.Step {

@@ -32,6 +32,8 @@ public struct RequestParser: ~Copyable {
     }
 
     private let limits: HTTPLimits
+    /// The same, but for the present request's body where it has a bound of its own.
+    private var bodyLimits: HTTPLimits
     private var state = State.head
     private var collector = HeadCollector()
     private var body = BodyDecoder(.none)
@@ -41,6 +43,7 @@ public struct RequestParser: ~Copyable {
     /// A parser at the start of a connection.
     public init(limits: HTTPLimits = HTTPLimits()) {
         self.limits = limits
+        bodyLimits = limits
     }
 
     /// True between requests: nothing of a next one has come. A connection may be closed here without loss.
@@ -53,6 +56,20 @@ public struct RequestParser: ~Copyable {
         input = bytes
         position = 0
     }
+
+    /// Bounds the body of the request whose head was the last event, in place of ``HTTPLimits/bodyBytesMax``: how long
+    /// it may be is its path's to say.
+    ///
+    /// - Throws: ``HTTPError/bodyTooLarge`` at once where Content-Length announces more.
+    public mutating func boundBody(bytesMax: Int) throws(HTTPError) {
+        bodyLimits.bodyBytesMax = bytesMax
+        guard let length = body.announcedLength, length > bytesMax else { return }
+        state = .failed(.bodyTooLarge)
+        throw .bodyTooLarge
+    }
+
+    /// What Content-Length says of the request whose head was the last event; nil where it is chunked.
+    public var announcedBodyBytes: Int? { body.announcedLength }
 
     /// The next event, or nil when the buffer is used up.
     public mutating func next() throws(HTTPError) -> HTTPEvent? {
@@ -85,7 +102,7 @@ public struct RequestParser: ~Copyable {
             state = .body
             return .expectContinue
         case .body:
-            switch try body.next(input, from: &position, limits: limits) {
+            switch try body.next(input, from: &position, limits: bodyLimits) {
             case .bytes(let bytes): return .body(bytes)
             case .needsMore: return nil
             case .end:
@@ -109,6 +126,7 @@ public struct RequestParser: ~Copyable {
         // RFC 9112 6.3, 7th rule: a request that announces no body has none.
         let framing = try BodyFraming.announced(in: fields, isHTTP10: head.isHTTP10, limits: limits) ?? .none
         body = BodyDecoder(framing)
+        bodyLimits = limits
         // RFC 9110 10.1.1: from HTTP/1.0 it is ignored; without a body there is nothing to wait for.
         let awaits = fields.list(.expect, names: "100-continue") && !head.isHTTP10
         state = awaits && framing != .none && framing != .length(0) ? .expectation : .body

@@ -43,6 +43,16 @@ public enum ResponseWriter {
         FieldWriter.append("\r\n", into: &bytes)
     }
 
+    /// Appends the head of a body that is sent by itself, `bodyBytes` long.
+    public static func appendHead(
+        status: Int, fields: [(String, String)], bodyBytes: Int, keepAlive: Bool, isHTTP10: Bool,
+        into bytes: inout [UInt8]
+    ) {
+        appendStart(status: status, fields: fields, keepAlive: keepAlive, isHTTP10: isHTTP10, into: &bytes)
+        if mayHaveBody(status) { FieldWriter.append(name: "Content-Length", value: String(bodyBytes), into: &bytes) }
+        FieldWriter.append("\r\n", into: &bytes)
+    }
+
     /// Appends a chunk; nothing when it is empty.
     public static func appendChunk(_ data: UnsafeRawBufferPointer, into bytes: inout [UInt8]) {
         FieldWriter.appendChunk(data, into: &bytes)

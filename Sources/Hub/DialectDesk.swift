@@ -18,6 +18,11 @@ public struct DialectDesk: Sendable {
     /// For reading. What is written goes by ``commit(_:bytes:)``.
     public var store: any Store { core.store }
 
+    /// For an answer that may be long.
+    public func bodyWriter() -> DialectBodyWriter {
+        DialectBodyWriter(core.spools, memoryBytesMax: core.limits.dialectMemoryBodyBytesMax)
+    }
+
     public var now: Position { WallClock.now }
 
     /// The holder of a key.

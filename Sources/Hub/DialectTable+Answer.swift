@@ -6,10 +6,10 @@ internal import Wire
 extension DialectTable.Match {
     /// Calls `reply` once. Blocking.
     func answer(
-        _ head: RequestHead, _ body: [UInt8], at desk: DialectDesk,
+        _ head: RequestHead, _ body: DialectBody, at desk: DialectDesk,
         reply: @escaping @Sendable (DialectAnswer) -> Void
     ) {
-        let request = DialectRequest(head: head, body: DialectBody(body), parameters: parameters)
+        let request = DialectRequest(head: head, body: body, parameters: parameters)
         do {
             switch route.action {
             case .answer(let answer): try answer(request, desk, reply)
@@ -29,7 +29,9 @@ extension DialectTable.Match {
 
 extension RESTAnswer {
     init(_ answer: DialectAnswer) {
-        self.init(status: answer.status, json: (try? answer.body.whole(bytesMax: .max)) ?? [])
+        let isSpooled = answer.body.spool != nil
+        self.init(status: answer.status, json: isSpooled ? [] : (try? answer.body.whole(bytesMax: .max)) ?? [])
         fields = answer.fields
+        if isSpooled { spooled = answer.body }
     }
 }

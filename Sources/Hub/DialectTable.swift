@@ -24,6 +24,7 @@ struct DialectTable: Sendable {
     }
 
     func find(_ method: HTTPRequest.Method, _ path: String) -> Lookup {
+        guard !mounted.isEmpty else { return .none }
         let path = RoutePattern.segments(of: path)
         var refusal: (any Dialect, [String])?
         for (prefix, dialect, routes) in mounted where path.starts(with: prefix) {

@@ -5,7 +5,12 @@ internal import Wire
 final class HTTPExchange {
     var parser: RequestParser
     var request: RequestHead?
+    /// Whose it is, of the dialects.
+    var lookup = DialectTable.Lookup.none
     var requestBody: [UInt8] = []
+    /// The body that is coming in, where it is long; the answer's that is going out, where that is.
+    var incoming: IncomingBody?
+    var outgoing: OutgoingBody?
     /// When the request that is coming in began; nil between requests.
     var requestBegunAt: UInt64?
     /// A request is with a route; the next one waits.
@@ -16,6 +21,10 @@ final class HTTPExchange {
     var hasAsked = false
     /// The answer that goes on; nil outside of ``Connection/Phase/stream``.
     var stream: HTTPStream?
+
+    var match: DialectTable.Match? {
+        if case .found(let match) = lookup { match } else { nil }
+    }
 
     init(limits: HTTPLimits) {
         parser = RequestParser(limits: limits)

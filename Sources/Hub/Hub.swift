@@ -56,6 +56,9 @@ public final class Hub: Sendable {
     /// What it has counted so far.
     public var metrics: HubMetrics { core.metrics.withLock { $0 } }
 
+    /// Bytes of bodies that wait in files now, or were promised room there.
+    public var spooledBytes: Int { core.spools.takenBytes }
+
     /// Stops: takes no more pushes, commits and answers those that it has, says bye with a delay to come back, and
     /// returns when every connection is closed or ``HubLimits/drainSeconds`` have passed.
     public func stop() {

@@ -14,6 +14,8 @@ public struct HubConfiguration: Sendable {
     public var isShared = false
     /// The foreign protocols that are spoken.
     public var dialects: [MountedDialect] = []
+    /// Where long bodies wait, in files without names. TMPDIR or /tmp unless told.
+    public var spoolFolder: String?
     public var limits = HubLimits()
 
     public init(address: SocketAddress, shardCount: Int) {
@@ -65,6 +67,24 @@ public struct HubLimits: Sendable {
     /// Bytes of one REST request's body, and of all bodies that are coming in on one shard.
     public var requestBodyBytesMax = 16 << 20
     public var requestBodiesBytesMax = 256 << 20
+    /// Bytes of a dialect's request or answer that stay in memory; what is longer waits in a file.
+    public var dialectMemoryBodyBytesMax = 1 << 20
+    /// Bytes of all such files together: sixteen of the largest pushes. Past it who comes is told to come again.
+    public var spooledBytesMax = 4 << 30
+    /// Bytes of a body that are written to its file, or read from it, at once; and those that may wait for the disk, or
+    /// in an outbox, before no more are read.
+    public var spoolPieceBytes = 256 << 10
+    public var spoolAheadBytesMax = 1 << 20
+    /// Bytes of a long body that are to come in ``handshakeSeconds``. Some 50 kbit/s: a whole push has all the time that
+    /// its line needs, and who sends drops does not hold a place for ever.
+    public var bodyProgressBytes = 64 << 10
+    /// Queues that write and read such files. The page cache takes most of it at once.
+    public var spoolQueueCount = 2
+    /// Requests of dialects that are answered or wait; and of those the ones with a body in a file, and their queues: a
+    /// push of minutes must not hold up the reads of others.
+    public var dialectRequestsMax = 512
+    public var bulkRequestsMax = 32
+    public var bulkQueueCount = 2
     /// Bytes of a message before the hello's key is known to be good: a hello is some hundred bytes.
     public var strangerMessageBytesMax = 64 << 10
     /// Items of one commit past which a filtered subscriber reads the log, page by page, and is not sent a frame of

@@ -26,8 +26,12 @@ final class HubCore: Sendable {
     let startedAt = WallClock.now
     let revocations = Guarded(RevocationLook())
     let pulse = Guarded(Pulse())
+    let spools: SpoolPlace
+    let dialectLoad: DialectLoad
     private let lanes: [JournalLane]
     private let readQueues: ReadQueues
+    private let bulkQueues: ReadQueues
+    private let spoolQueues: ReadQueues
     private let shards: Guarded<[LoopAddress<ShardMail>]>
     private let connectionCounts: Guarded<[Int]>
     private let draining = Guarded(false)
@@ -48,6 +52,11 @@ final class HubCore: Sendable {
         presence = PresenceBoard(
             leaseSeconds: limits.presenceLeaseSeconds, renewalSeconds: limits.presenceRenewalSeconds)
         readQueues = ReadQueues(count: limits.readQueueCount)
+        bulkQueues = ReadQueues("bulk", count: limits.bulkQueueCount)
+        spoolQueues = ReadQueues("spool", count: limits.spoolQueueCount)
+        spools = SpoolPlace(
+            folder: configuration.spoolFolder ?? SpoolPlace.standardFolder, bytesMax: limits.spooledBytesMax, log: log)
+        dialectLoad = DialectLoad(ordinaryMax: limits.dialectRequestsMax, bulkMax: limits.bulkRequestsMax)
         let shards = Guarded<[LoopAddress<ShardMail>]>([])
         self.shards = shards
         feed = Feed(
@@ -143,6 +152,16 @@ final class HubCore: Sendable {
         readQueues.read(key: key, afterMilliseconds: pause, work)
     }
 
+    /// Runs a dialect's work off the event loops; that with a long body where it holds up no other.
+    func dialectWork(key: Int, isBulk: Bool, _ work: @escaping @Sendable () -> Void) {
+        (isBulk ? bulkQueues : readQueues).read(key: key, work)
+    }
+
+    /// Writes and reads the files of long bodies. Work of one `key` runs in order.
+    func spool(key: Int, _ work: @escaping @Sendable () -> Void) {
+        spoolQueues.read(key: key, work)
+    }
+
     /// How often something was taken back so far. Who read it before he looked up a key or a device, and finds it
     /// changed, looks again: the removal's mail may have come and gone meanwhile.
     var removalCount: Int { removals.withLock { $0 } }
@@ -163,7 +182,8 @@ final class HubCore: Sendable {
 
     /// Returns when the work that the read queues have now is done.
     func finishReads() {
-        readQueues.finish(seconds: limits.drainSeconds)
+        let deadline = DispatchTime.now() + .seconds(limits.drainSeconds)
+        for queues in [spoolQueues, bulkQueues, readQueues] { queues.finish(by: deadline) }
     }
 }
 

@@ -15,7 +15,7 @@ extension HubShard {
         http.parser.receive(bytes)
         do {
             while connection.phase == .http, !http.isAnswering, let event = try http.parser.next() {
-                take(event, connection, http)
+                try take(event, connection, http)
             }
         } catch {
             refuseRequest(connection, error)
@@ -38,41 +38,16 @@ extension HubShard {
         }
     }
 
-    private func take(_ event: HTTPEvent, _ connection: Connection, _ http: HTTPExchange) {
+    private func take(_ event: HTTPEvent, _ connection: Connection, _ http: HTTPExchange) throws(HTTPError) {
         switch event {
-        case .head(let head):
-            http.request = head
-            if mustKnow(head) { answerRequest(connection, RESTAnswer(Problem(code: .unauthorized)), isLast: true) }
-        case .expectContinue:
-            reply(connection) { ResponseWriter.appendContinue(into: &$0) }
-        case .body(let bytes):
-            http.requestBody.append(contentsOf: bytes)
-            requestBodyBytes += bytes.count
-            if requestBodyBytes > core.limits.requestBodiesBytesMax {
-                answerRequest(
-                    connection, RESTAnswer(Problem(code: .overloaded, retryAfterMs: 1_000)), isLast: true)
-            }
-        case .end:
-            guard let head = http.request else { return }
-            let body = http.requestBody
-            http.requestBody = []
-            requestBodyBytes -= body.count
-            route(connection, head, body)
+        case .head(let head): try begin(head, connection, http)
+        case .expectContinue: reply(connection) { ResponseWriter.appendContinue(into: &$0) }
+        case .body(let bytes): takeBody(bytes, connection, http)
+        case .end: endBody(connection, http)
         }
     }
 
-    /// Whether a request is refused at its head: it brings a body and no key. Whether the key is good is the store's
-    /// to say, when the body is there.
-    private func mustKnow(_ head: RequestHead) -> Bool {
-        let hasBody = head.field(.contentLength).map { $0 != "0" } ?? (head.field(.transferEncoding) != nil)
-        guard hasBody, APIKey(head.apiKey ?? "") == nil else { return false }
-        if case .found(let match) = core.dialects.find(head.request.method, head.path) {
-            return !match.route.isOpenToStrangers
-        }
-        return true
-    }
-
-    func route(_ connection: Connection, _ head: RequestHead, _ body: [UInt8]) {
+    func route(_ connection: Connection, _ head: RequestHead, _ body: DialectBody) {
         let isSocket = head.path == HubShard.socketPath
         if isSocket || (core.configuration.hasEcho && head.path == HubShard.echoPath) {
             upgrade(connection, head, isEcho: !isSocket)
@@ -82,20 +57,33 @@ extension HubShard {
         let id = connection.id
         let core = core
         let shard = number
-        switch core.dialects.find(head.request.method, head.path) {
-        case .none: break
+        switch connection.http?.lookup {
+        case nil, .some(.none): break
         case .refused(let dialect, let error):
             return answerRequest(connection, RESTAnswer(dialect.answer(to: error)))
         case .found(let match):
-            return core.read(key: id.index) {
-                match.answer(head, body, at: DialectDesk(core: core)) {
-                    core.post(.answered(id, RESTAnswer($0)), to: shard)
-                }
-            }
+            return askDialect(connection, match, head, body)
         }
+        guard let bytes = try? body.whole(bytesMax: .max) else { return }
         core.read(key: id.index) {
             let routes = RESTRoutes(core: core) { core.post(.opened(id, $0), to: shard) }
-            routes.answer(RESTRequest(head: head, body: body)) { core.post(.answered(id, $0), to: shard) }
+            routes.answer(RESTRequest(head: head, body: bytes)) { core.post(.answered(id, $0), to: shard) }
+        }
+    }
+
+    private func askDialect(
+        _ connection: Connection, _ match: DialectTable.Match, _ head: RequestHead, _ body: DialectBody
+    ) {
+        let (id, core, shard) = (connection.id, core, number)
+        let isBulk = body.spool != nil
+        guard core.dialectLoad.take(isBulk: isBulk) else {
+            return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
+        }
+        core.dialectWork(key: id.index, isBulk: isBulk) {
+            match.answer(head, body, at: DialectDesk(core: core)) {
+                core.dialectLoad.giveBack(isBulk: isBulk)
+                core.post(.answered(id, RESTAnswer($0)), to: shard)
+            }
         }
     }
 
@@ -136,6 +124,7 @@ extension HubShard {
         guard connection.phase == .http, let head = connection.http?.request else { return }
         let keepsAlive = head.keepAlive && !core.isDraining && !isLast
         // A page has megabytes: it goes to the outbox from where it is.
+        if let body = answer.spooled { return sendSpooled(connection, answer, body, keepsAlive: keepsAlive) }
         let hasBody = head.request.method != .head
         let isLarge = answer.body.count > core.limits.scratchBytesMax
         reply(connection) {
@@ -150,6 +139,7 @@ extension HubShard {
     /// The whole answer is in the outbox: ends the connection, or goes on with the next request.
     func finishAnswer(_ connection: Connection, keepsAlive: Bool) {
         connection.http?.request = nil
+        connection.http?.lookup = .none
         guard keepsAlive else {
             connection.phase = .ending
             loop.close(connection.id, afterFlush: true)
@@ -179,13 +169,22 @@ extension HubShard {
 
     /// The bytes are no request: where the next one would begin is unknown, so the connection ends (RFC 9112 9.6).
     private func refuseRequest(_ connection: Connection, _ error: HTTPError) {
-        var problem = Problem(code: error.status == 413 ? .tooLarge : .badRequest, detail: error.sentence)
-        problem.status = error.status
-        let answer = RESTAnswer(problem)
+        let answer: RESTAnswer
+        if let match = connection.http?.match {
+            let bytesMax = match.route.bodyBytesMax
+            answer = RESTAnswer(
+                match.dialect.answer(
+                    to: error == .bodyTooLarge ? .tooLarge(bytesMax: bytesMax) : .badRequest(error.sentence)))
+        } else {
+            var problem = Problem(code: error.status == 413 ? .tooLarge : .badRequest, detail: error.sentence)
+            problem.status = error.status
+            answer = RESTAnswer(problem)
+        }
         reply(connection) {
             ResponseWriter.append(
                 status: answer.status, fields: answer.fields, body: answer.body, keepAlive: false, into: &$0)
         }
+        if let http = connection.http { dropBody(http) }
         connection.phase = .ending
         loop.close(connection.id, afterFlush: true)
     }

@@ -17,7 +17,7 @@ extension HubShard {
         // Its device may have been removed meanwhile: it is looked up again.
         // The same where its key may have been revoked, or the log has another life.
         guard opening.removalCount == core.removalCount, opening.generation == core.store.generation else {
-            return route(connection, head, [])
+            return route(connection, head, DialectBody([]))
         }
         let stream = HTTPStream(opening, for: head, isDraining: core.isDraining, now: loop.now)
         if head.request.method == .head {

@@ -60,7 +60,8 @@ final class HubShard: LoopHandler {
     func adopt(_ socket: AcceptedSocket) -> Connection {
         let id = loop.adopt(socket)
         var limits = HTTPLimits()
-        limits.bodyBytesMax = core.limits.requestBodyBytesMax
+        // Each body is bounded at its head: how long it may be is its path's to say.
+        limits.bodyBytesMax = .max
         while connections.count <= id.index { connections.append(nil) }
         let connection = Connection(id: id, now: loop.now, limits: limits)
         connections[id.index] = connection
@@ -113,6 +114,7 @@ final class HubShard: LoopHandler {
         guard let connection = connection(id) else { return }
         connection.isThrottled = false
         listen(to: connection)
+        goOnSending(connection)
         readHeld(connection)
         guard connection.subscription?.state == .lagging else { return }
         if connection.stream?.isExport == true { readExport(connection) } else { readLog(connection) }
@@ -128,7 +130,11 @@ final class HubShard: LoopHandler {
     func listen(to connection: Connection) {
         guard !connection.isThrottled else { return }
         switch connection.phase {
-        case .http: guard !connection.isAnswering else { return }
+        case .http:
+            guard !connection.isAnswering else { return }
+            if let incoming = connection.http?.incoming, incoming.waitingBytes > core.limits.spoolAheadBytesMax {
+                return
+            }
         case .stream:
             guard let http = connection.http, http.heldInput.count < core.limits.heldInputBytesMax else { return }
         case .session, .echo, .ending:
@@ -146,7 +152,10 @@ final class HubShard: LoopHandler {
         flushAcknowledgement(connection)
         connections[id.index] = nil
         count(-1)
-        requestBodyBytes -= connection.http?.requestBody.count ?? 0
+        if let http = connection.http {
+            dropBody(http)
+            http.outgoing = nil
+        }
         if farewell != nil { tellWhenEmpty() }
     }
 
@@ -193,6 +202,10 @@ final class HubShard: LoopHandler {
             if let connection = connection(id) { takePage(connection, page) }
         case .answered(let id, let answer):
             if let connection = connection(id) { answerRequest(connection, answer) }
+        case .spooled(let id, let spool, let result):
+            if let connection = connection(id) { takeSpooled(connection, spool, result) }
+        case .bodyPiece(let id, let offset, let result):
+            if let connection = connection(id) { takeOutgoing(connection, offset, result) }
         }
     }
 
@@ -236,10 +249,17 @@ final class HubShard: LoopHandler {
     }
 
     private func sweepRequest(_ connection: Connection) {
-        guard let http = connection.http, !http.isAnswering else { return }
         let silence = seconds(since: connection.heardAt)
+        guard let http = connection.http else { return }
+        if http.outgoing?.isWaiting == true, silence >= core.limits.idleSeconds {
+            // It does not take what it asked for.
+            return loop.close(connection.id, afterFlush: false)
+        }
+        guard !http.isAnswering else { return }
         let isOverdue: Bool
-        if let begun = http.requestBegunAt {
+        if let incoming = http.incoming {
+            isOverdue = isStalled(incoming)
+        } else if let begun = http.requestBegunAt {
             // A head or a body that comes in drops is silent never, and still ends.
             isOverdue = silence >= core.limits.handshakeSeconds || seconds(since: begun) >= core.limits.requestSeconds
         } else if http.hasAsked || connection.pendingBytes > 0 {
@@ -282,6 +302,9 @@ final class HubShard: LoopHandler {
                 end(connection, closeCode: ErrorCode.shuttingDown.closeCode, reason: ErrorCode.shuttingDown.sentence)
             } else if connection.phase == .stream {
                 sayFarewell(connection)
+            } else if connection.phase == .http, connection.http?.outgoing != nil {
+                // Its answer goes on as long as the hub waits; behind it the connection ends.
+                continue
             } else {
                 connection.phase = .ending
                 loop.close(connection.id, afterFlush: true)

@@ -19,6 +19,8 @@ struct RESTAnswer: Sendable {
     var status: Int
     var fields: [(String, String)]
     var body: [UInt8]
+    /// In place of `body`, where it waits in a file.
+    var spooled: DialectBody?
 
     init(status: Int = 200, json body: [UInt8]) {
         self.status = status

@@ -4,8 +4,8 @@ internal import Dispatch
 final class ReadQueues: Sendable {
     private let queues: [DispatchQueue]
 
-    init(count: Int) {
-        queues = (0..<max(1, count)).map { DispatchQueue(label: "carillon.read.\($0)", qos: .userInitiated) }
+    init(_ name: String = "read", count: Int) {
+        queues = (0..<max(1, count)).map { DispatchQueue(label: "carillon.\(name).\($0)", qos: .userInitiated) }
     }
 
     /// Work of one `key` runs in order.
@@ -18,12 +18,12 @@ final class ReadQueues: Sendable {
         queue(key).asyncAfter(deadline: .now() + .milliseconds(pause), execute: work)
     }
 
-    /// Returns when the work that the queues have now is done, or `seconds` have passed: a store that does not answer
-    /// holds up nobody's end.
-    func finish(seconds: Int) {
+    /// Returns when the work that the queues have now is done, or at `deadline`: a store that does not answer holds
+    /// up nobody's end.
+    func finish(by deadline: DispatchTime) {
         let done = DispatchGroup()
         for queue in queues { queue.async(group: done) {} }
-        _ = done.wait(timeout: .now() + .seconds(seconds))
+        _ = done.wait(timeout: deadline)
     }
 
     private func queue(_ key: Int) -> DispatchQueue {

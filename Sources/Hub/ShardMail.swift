@@ -21,6 +21,10 @@ enum ShardMail: Sendable {
     case commit(JournalLane)
     /// A REST request is answered.
     case answered(ConnectionID, RESTAnswer)
+    /// A piece of a request's body is in its file: so many bytes.
+    case spooled(ConnectionID, Spool, Result<Int, DialectError>)
+    /// A piece of an answer's body, which begins at `offset`, is read from its file.
+    case bodyPiece(ConnectionID, offset: Int, Result<SharedBytes, DialectError>)
     /// A request for a stream or a poll is good.
     case opened(ConnectionID, StreamOpening)
     /// A stretch of the log for a poll.

@@ -9,7 +9,7 @@ enum ListingStatements {
     static let siblingCount: Statement = "SELECT sibling_count FROM spaces WHERE space = $1"
 
     static let manifest: Statement = """
-        SELECT kind, id, position, hash, is_deleted FROM versions
+        SELECT kind, id, position, hash, is_deleted, access, owner FROM versions
         WHERE space = $1 AND NOT is_sibling AND (kind, id) >= ($2, $3) AND (kind, id, position) >= ($2, $3, $4)
         ORDER BY kind, id LIMIT $5
         """
@@ -29,13 +29,13 @@ enum ListingStatements {
     static let entries = Statement(
         "SELECT \(VersionRow.columns) FROM versions v WHERE v.space = $1 AND v.position = ANY ($2)")
     /// Without content, oldest first of each name of $2 and $3.
-    static let siblings: Statement = """
-        SELECT n.number, v.position, v.author, v.namespace, v.clock, v.hash, v.is_deleted, v.updated_at,
-            v.schema_version, v.writer
+    static let siblings = Statement(
+        """
+        SELECT \(VersionRow.bareColumns)
         FROM unnest($2, $3) WITH ORDINALITY AS n (kind, id, number)
             JOIN versions v ON v.space = $1 AND v.kind = n.kind AND v.id = n.id AND v.is_sibling
         ORDER BY n.number, v.position
-        """
+        """)
 }
 
 /// A record with siblings, as a walk over them finds it: places and sizes.

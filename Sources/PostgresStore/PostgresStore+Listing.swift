@@ -32,7 +32,9 @@ extension PostgresStore {
                     guard scan.offer() else { break walking }
                     entries.append(
                         ManifestEntry(
-                            name: name, hash: row.name(3), isDeleted: row.flag(4), position: row.position(2)))
+                            name: name, hash: row.name(3), isDeleted: row.flag(4), position: row.position(2),
+                            visibility: LogEntry.visibility(storedAccess: row.number(5)), owner: row.name(6),
+                            wasShared: LogEntry.wasShared(storedAccess: row.number(5))))
                 }
             }
             return ManifestPage(entries: entries, next: scan.next)

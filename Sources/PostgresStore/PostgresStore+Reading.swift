@@ -28,7 +28,7 @@ extension PostgresStore {
         ) v
         WHERE v.taken <= $5 AND v.before <= $6 ORDER BY v.position
         """)
-    private static let nextColumn: Int32 = 17
+    private static let nextColumn: Int32 = 19
     /// The last of the rows that are looked at, where there are so many, and the one behind it.
     static let scanEnd: Statement = """
         SELECT position FROM versions WHERE space = $1 AND position > $2 AND position <= $3
@@ -96,6 +96,18 @@ extension PostgresStore {
                 if entry.isSibling { record?.siblings.append(entry) } else { record = Record(head: entry) }
             }
             return record
+        }
+    }
+
+    public func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
+        guard !names.isEmpty else { return [] }
+        let parameters = VersionRow.names([TouchedRecords(space: space, names: names)])
+        return try readOfLife { (connection, life) throws(PostgresFailure) in
+            let rows = try PostgresStore.cut(connection, life) { () throws(PostgresFailure) in
+                try connection.send(VersionRow.headsByName, parameters)
+                try connection.send(VersionRow.siblingsByName, parameters)
+            }
+            return (rows[0], try VersionRow.records(of: names, heads: rows[1], siblings: rows[2]))
         }
     }
 

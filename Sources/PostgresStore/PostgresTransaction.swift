@@ -81,6 +81,14 @@ final class PostgresTransaction: StoreTransaction {
         lookups.last { $0.space == space && $0.names == names }?.records
     }
 
+    func liveCount(of space: Identifier) throws(StoreError) -> Int {
+        try told { () throws(PostgresFailure) in
+            try beginIfNeeded()
+            let rows = try connection.run(PostgresStore.spaceStatistics, Parameters(space))
+            return try PostgresStore.statistics(rows).recordCount
+        }
+    }
+
     func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry? {
         try told { () throws(PostgresFailure) in
             try beginIfNeeded()
@@ -209,16 +217,7 @@ final class PostgresTransaction: StoreTransaction {
         guard !touched.isEmpty else { return }
         guard results.count >= 4 else { throw PostgresTransaction.short }
         for row in results[0] { heads[row.name(0)] = row.position(1) }
-        var found: [Record?] = Array(repeating: nil, count: touched.reduce(0) { $0 + $1.names.count })
-        let names = touched.flatMap(\.names)
-        for (rows, isSibling) in [(results[1], false), (results[2], true)] {
-            for row in rows {
-                let index = Int(row.number(0)) - 1
-                guard found.indices.contains(index) else { continue }
-                let entry = try VersionRow.bareEntry(row, name: names[index], isSibling: isSibling)
-                if isSibling { found[index]?.siblings.append(entry) } else { found[index] = Record(head: entry) }
-            }
-        }
+        let found = try VersionRow.records(of: touched.flatMap(\.names), heads: results[1], siblings: results[2])
         var start = 0
         for space in touched {
             let end = start + space.names.count

@@ -21,7 +21,18 @@ enum Schema {
     static var version: Int { steps.count }
 
     /// With `EMBEDDING` where the column's type goes.
-    static let steps: [String] = [tables]
+    static let steps: [String] = [tables, sharing]
+
+    /// Whose a record is, and who else may see it (`LogEntry.storedAccess`). Constant defaults: no row is written again.
+    private static let sharing = """
+        ALTER TABLE versions ADD COLUMN access integer NOT NULL DEFAULT 0;
+        ALTER TABLE versions ADD COLUMN owner text COLLATE "C" NOT NULL DEFAULT '';
+        CREATE OR REPLACE VIEW records AS SELECT space, kind, id, namespace, position,
+            to_timestamp(position / 1000000.0) AS written_at, is_sibling, is_deleted, author, hash, schema_version,
+            updated_at, body_as_jsonb(body) AS body, embedding,
+            (ARRAY['private', 'team_read', 'team_write'])[(access & 3) + 1] AS visibility, owner
+            FROM versions;
+        """
 
     private static let tables = """
         CREATE TABLE log_life (

@@ -3,10 +3,10 @@ internal import Storage
 
 /// How a log entry lies in a row of `versions`.
 enum VersionRow {
-    /// Columns 0 to 3, then those of a change (`ChangeRow`) from 4 on, then what explains the entry.
+    /// What tells the entry, the record's name, then the columns of a change (`ChangeRow`), then who may see it.
     static let columns = """
         v.position, v.is_sibling, v.author, v.reason, v.detail, v.kind, v.id, v.namespace, v.clock, v.hash, v.is_deleted,
-        v.updated_at, v.schema_version, v.writer, v.is_embedded, v.embedding, v.body
+        v.updated_at, v.schema_version, v.writer, v.is_embedded, v.embedding, v.body, v.access, v.owner
         """
 
     static let atPosition = Statement("SELECT \(columns) FROM versions v WHERE v.space = $1 AND v.position = $2")
@@ -19,9 +19,9 @@ enum VersionRow {
             ORDER BY v.position)
         """)
 
-    private static let bareColumns = """
+    static let bareColumns = """
         n.number, v.position, v.author, v.namespace, v.clock, v.hash, v.is_deleted, v.updated_at, v.schema_version,
-        v.writer
+        v.writer, v.access, v.owner
         """
 
     /// The heads of `unnest(spaces, kinds, ids)`, without content, each with the number of its name, from 1. OFFSET 0 keeps
@@ -73,21 +73,44 @@ enum VersionRow {
         _ row: Row, _ embeddings: EmbeddingColumn, from first: Int32 = 0
     ) throws(PostgresFailure) -> LogEntry {
         let position = row.position(first)
-        let change = try ChangeRow.change(
+        var change = try ChangeRow.change(
             row, from: first + 7, kind: row.name(first + 5), id: row.name(first + 6), embeddings,
             place: "at position \(position)")
+        let access = row.number(first + 17)
+        change.visibility = LogEntry.visibility(storedAccess: access)
         return LogEntry(
             position: position, author: row.name(first + 2), change: change, isSibling: row.flag(first + 1),
-            reason: Reason(rawValue: row.text(first + 3)) ?? .newer, detail: row.text(first + 4))
+            reason: Reason(rawValue: row.text(first + 3)) ?? .newer, detail: row.text(first + 4),
+            owner: row.name(first + 18), wasShared: LogEntry.wasShared(storedAccess: access))
+    }
+
+    /// The records that ``headsByName`` and ``siblingsByName`` found, in the order of their names.
+    static func records(
+        of names: [RecordName], heads: Rows, siblings: Rows
+    ) throws(PostgresFailure) -> [Record?] {
+        var found: [Record?] = Array(repeating: nil, count: names.count)
+        for (rows, isSibling) in [(heads, false), (siblings, true)] {
+            for row in rows {
+                let index = Int(row.number(0)) - 1
+                guard found.indices.contains(index) else { continue }
+                let entry = try bareEntry(row, name: names[index], isSibling: isSibling)
+                if isSibling { found[index]?.siblings.append(entry) } else { found[index] = Record(head: entry) }
+            }
+        }
+        return found
     }
 
     /// The entry in a row of ``bareColumns``: without content and reason.
     static func bareEntry(_ row: Row, name: RecordName, isSibling: Bool) throws(PostgresFailure) -> LogEntry {
+        let access = row.number(10)
         let change = Change(
             kind: name.kind, id: name.id, namespace: row.name(3),
             clock: try ChangeRow.clock(row, 4, "at position \(row.number(1))"), hash: row.name(5), body: [],
-            isDeleted: row.flag(6), updatedAt: row.number(7), schemaVersion: Int(row.number(8)), writer: row.name(9))
-        return LogEntry(position: row.position(1), author: row.name(2), change: change, isSibling: isSibling)
+            isDeleted: row.flag(6), updatedAt: row.number(7), schemaVersion: Int(row.number(8)), writer: row.name(9),
+            visibility: LogEntry.visibility(storedAccess: access))
+        return LogEntry(
+            position: row.position(1), author: row.name(2), change: change, isSibling: isSibling, owner: row.name(11),
+            wasShared: LogEntry.wasShared(storedAccess: access))
     }
 }
 

@@ -4,7 +4,7 @@ internal import Storage
 /// Entries on their way into `versions`: what differs as arrays, what is the same for all as single values.
 ///
 /// One device's push has one space, author and namespace, and nearly every entry is a head with the same reason: nine
-/// arrays are sent and unnested instead of nineteen.
+/// arrays are sent and unnested instead of twenty-one.
 struct VersionSlice {
     private(set) var entries: [LogEntry] = []
     /// Of each entry.
@@ -14,19 +14,20 @@ struct VersionSlice {
 
     private static let columns = """
         position, updated_at, bytes, kind, id, hash, clock, embedding, body,
-        space, schema_version, is_sibling, is_deleted, is_embedded, namespace, author, writer, reason, detail
+        space, schema_version, is_sibling, is_deleted, is_embedded, namespace, author, writer, reason, detail,
+        access, owner
         """
 
     static let insertionAlike = Statement(
         """
         INSERT INTO versions (\(columns))
-        SELECT a.*, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
+        SELECT a.*, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS a
         """)
     static let insertion = Statement(
         """
         INSERT INTO versions (\(columns)) SELECT a.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-            $14, $15, $16, $17, $18, $19) AS a
+            $14, $15, $16, $17, $18, $19, $20, $21) AS a
         """)
 
     /// Whether it is to be sent.
@@ -67,6 +68,8 @@ struct VersionSlice {
         parameters.add(first.change.writer)
         parameters.add(first.reason.rawValue)
         parameters.add(first.detail)
+        parameters.add(first.storedAccess)
+        parameters.add(first.owner)
         return (VersionSlice.insertionAlike, parameters)
     }
 
@@ -75,7 +78,8 @@ struct VersionSlice {
         return one.isSibling == other.isSibling && one.reason == other.reason && one.author == other.author
             && left.isDeleted == right.isDeleted && left.schemaVersion == right.schemaVersion
             && left.namespace == right.namespace && left.writer == right.writer && one.detail == other.detail
-            && (left.embedding == nil) == (right.embedding == nil)
+            && (left.embedding == nil) == (right.embedding == nil) && one.storedAccess == other.storedAccess
+            && one.owner == other.owner
     }
 
     private func addContents(_ embeddings: EmbeddingColumn, to parameters: inout Parameters) {
@@ -102,6 +106,7 @@ struct VersionSlice {
         let versions = ArrayParameter.numbers()
         let flags = (0..<3).map { _ in ArrayParameter.flags() }
         let texts = (0..<5).map { _ in ArrayParameter.texts() }
+        let (accesses, owners) = (ArrayParameter.numbers(), ArrayParameter.texts())
         for entry in entries {
             versions.append(Int64(entry.change.schemaVersion))
             flags[0].append(entry.isSibling)
@@ -112,7 +117,11 @@ struct VersionSlice {
             texts[2].append(entry.change.writer)
             texts[3].append(entry.reason.rawValue)
             texts[4].append(entry.detail)
+            accesses.append(entry.storedAccess)
+            owners.append(entry.owner)
         }
-        for array in [ArrayParameter.texts(spaces), versions] + flags + texts { parameters.add(array) }
+        for array in [ArrayParameter.texts(spaces), versions] + flags + texts + [accesses, owners] {
+            parameters.add(array)
+        }
     }
 }

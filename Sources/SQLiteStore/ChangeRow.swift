@@ -4,18 +4,25 @@ internal import Storage
 /// How a change lies in neighbouring columns of `versions` and of `history`; its kind and id are part of their keys. The
 /// body is last: what is read without it touches no overflow page.
 enum ChangeRow {
-    private static let decisive = "namespace, clock, hash, is_deleted, updated_at, schema_version, writer, "
+    private static let decisive = "namespace, clock, hash, flags, updated_at, schema_version, writer, "
     static let columns = decisive + "embedding, body"
 
     /// As ``columns``, without the content: no embedding and an empty body.
     static let columnsWithoutContent = decisive + "NULL, x''"
 
+    // In `flags`, before the body, so that deciding reads it: a column behind the body would cost its overflow pages.
+    static let isDeleted: Int64 = 1
+    /// ``LogEntry/storedAccess`` begins at this bit.
+    static let accessShift: Int64 = 1
+
     /// Binds the columns to the parameters from `first` on, counted from 1.
-    static func bind(_ change: Change, to statement: HotStatement, from first: CInt) {
+    ///
+    /// - Parameter flags: of an entry, beside those of its change.
+    static func bind(_ change: Change, to statement: HotStatement, from first: CInt, flags: Int64 = 0) {
         statement.bind(first, change.namespace)
         change.clock.storedForm.withUnsafeBytes { statement.bind(first + 1, $0) }
         statement.bind(first + 2, change.hash)
-        statement.bind(first + 3, change.isDeleted ? 1 : 0)
+        statement.bind(first + 3, flags | (change.isDeleted ? isDeleted : 0))
         statement.bind(first + 4, change.updatedAt)
         statement.bind(first + 5, Int64(change.schemaVersion))
         statement.bind(first + 6, change.writer)
@@ -43,7 +50,7 @@ enum ChangeRow {
         }
         return Change(
             kind: kind, id: id, namespace: row.name(first), clock: clock, hash: row.name(first + 2),
-            body: ArraySlice(Array(row.bytes(first + 8))), isDeleted: row.number(first + 3) != 0,
+            body: ArraySlice(Array(row.bytes(first + 8))), isDeleted: row.number(first + 3) & isDeleted != 0,
             updatedAt: row.number(first + 4), schemaVersion: Int(row.number(first + 5)), embedding: embedding,
             writer: row.name(first + 6))
     }

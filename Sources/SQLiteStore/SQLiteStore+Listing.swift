@@ -20,7 +20,8 @@ extension SQLiteStore {
             guard let space = try SpaceRow.read(query.space, database), let start = scan.start else {
                 return ManifestPage(entries: [], next: nil)
             }
-            let heads = try NameCursor("position, kind, id, hash, is_deleted", isSibling: false, space, database)
+            let heads = try NameCursor(
+                "position, kind, id, hash, flags, \(VersionRow.owner)", isSibling: false, space, database)
             defer { heads.end() }
             var entries: [ManifestEntry] = []
             heads.seek(start)
@@ -31,10 +32,12 @@ extension SQLiteStore {
                 case .candidate:
                     guard scan.offer() else { break walking }
                     let row = heads.row
+                    let access = row.number(4) >> ChangeRow.accessShift
                     entries.append(
                         ManifestEntry(
-                            name: name, hash: row.name(3), isDeleted: row.number(4) != 0,
-                            position: Position(row.number(0))))
+                            name: name, hash: row.name(3), isDeleted: row.number(4) & ChangeRow.isDeleted != 0,
+                            position: Position(row.number(0)), visibility: LogEntry.visibility(storedAccess: access),
+                            owner: row.name(5), wasShared: LogEntry.wasShared(storedAccess: access)))
                 }
             }
             return ManifestPage(entries: entries, next: scan.next)
@@ -56,7 +59,11 @@ extension SQLiteStore {
             case .seek(let later): heads.seek(later)
             case .candidate:
                 let row = heads.row
-                guard query.wants(namespace: row.name(5), isDeleted: row.number(8) != 0) else { continue }
+                guard
+                    query.wants(
+                        namespace: row.name(5), isDeleted: row.number(VersionRow.flagsColumn) & ChangeRow.isDeleted != 0
+                    )
+                else { continue }
                 guard scan.offer(encodedBytes: VersionRow.encodedBytesEstimate(row)) else { break walking }
                 records.append(Causality.Record(head: try VersionRow.entry(row)))
             }

@@ -20,6 +20,13 @@ extension SQLiteStore {
         }
     }
 
+    public func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Causality.Record?] {
+        try read { database -> [Causality.Record?] in
+            guard let row = try SpaceRow.read(space, database) else { return Array(repeating: nil, count: names.count) }
+            return try SQLiteTransaction.records(names, in: row, VersionRow.columnsWithoutContent, database)
+        }
+    }
+
     public func page(_ query: PageQuery) throws(StoreError) -> LogPage {
         try read { database in
             var scan = PageScan(query)

@@ -16,6 +16,10 @@ struct SQLiteTransaction: StoreTransaction {
         return try SQLiteTransaction.records(names, in: row, VersionRow.columnsWithoutContent, database)
     }
 
+    func liveCount(of space: Identifier) throws(StoreError) -> Int {
+        try SpaceRow.read(space, database)?.statistics.recordCount ?? 0
+    }
+
     func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry? {
         guard let row = try SpaceRow.read(space, database) else { return nil }
         let query = try HotStatement(
@@ -88,12 +92,14 @@ struct SQLiteTransaction: StoreTransaction {
     ) throws(StoreError) {
         guard !ended.isEmpty else { return }
         let deletion = try HotStatement(
-            "DELETE FROM versions WHERE space = ? AND position = ? RETURNING is_sibling, is_deleted", database)
+            "DELETE FROM versions WHERE space = ? AND position = ? RETURNING is_sibling, flags", database)
         deletion.bind(1, space.number)
         for position in ended {
             deletion.bind(2, position.microseconds)
             while try deletion.step() {
-                statistics.count(isSibling: deletion.number(0) != 0, isDeleted: deletion.number(1) != 0, by: -1)
+                statistics.count(
+                    isSibling: deletion.number(0) != 0, isDeleted: deletion.number(1) & ChangeRow.isDeleted != 0, by: -1
+                )
             }
             deletion.reset()
         }

@@ -72,8 +72,19 @@ public struct ManifestEntry: Sendable, Equatable {
     public var hash: Identifier
     public var isDeleted: Bool
     public var position: Position
+    public var visibility: Visibility
+    /// As ``LogEntry/owner``.
+    public var owner: Identifier
+    /// As ``LogEntry/wasShared``.
+    public var wasShared: Bool
 
-    public init(name: RecordName, hash: Identifier, isDeleted: Bool, position: Position) {
+    public init(
+        name: RecordName, hash: Identifier, isDeleted: Bool, position: Position, visibility: Visibility = .private,
+        owner: Identifier = "", wasShared: Bool = false
+    ) {
+        self.visibility = visibility
+        self.owner = owner
+        self.wasShared = wasShared
         self.name = name
         self.hash = hash
         self.isDeleted = isDeleted

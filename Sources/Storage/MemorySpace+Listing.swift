@@ -36,7 +36,8 @@ extension MemorySpace {
             guard scan.offer() else { return false }
             entries.append(
                 ManifestEntry(
-                    name: name, hash: head.change.hash, isDeleted: head.change.isDeleted, position: head.position))
+                    name: name, hash: head.change.hash, isDeleted: head.change.isDeleted, position: head.position,
+                    visibility: head.change.visibility ?? .private, owner: head.owner, wasShared: head.wasShared))
             return true
         }
         return ManifestPage(entries: entries, next: scan.next)
@@ -88,10 +89,11 @@ extension Record {
 }
 
 extension LogEntry {
-    fileprivate var withoutContent: LogEntry {
+    var withoutContent: LogEntry {
         var bare = change
         bare.body = []
         bare.embedding = nil
-        return LogEntry(position: position, author: author, change: bare, isSibling: isSibling)
+        return LogEntry(
+            position: position, author: author, change: bare, isSibling: isSibling, owner: owner, wasShared: wasShared)
     }
 }

@@ -72,6 +72,16 @@ public final class MemoryStore: Store, @unchecked Sendable {
         reading { $0.spaces[key.space]?.record(key.name) }
     }
 
+    public func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
+        reading { state in
+            names.map { name in
+                state.spaces[space]?.record(name).map { record in
+                    Record(head: record.head.withoutContent, siblings: record.siblings.map(\.withoutContent))
+                }
+            }
+        }
+    }
+
     public func records(_ query: RecordQuery) throws(StoreError) -> RecordPage {
         reading { $0.spaces[query.space]?.records(query) ?? RecordPage(records: [], next: nil) }
     }
@@ -131,6 +141,10 @@ public final class MemoryStore: Store, @unchecked Sendable {
 
         func revise(_ edits: [HistoryEdit], in space: Identifier) throws(StoreError) {
             for edit in edits { store.state.merging.revise(edit, in: space) }
+        }
+
+        func liveCount(of space: Identifier) throws(StoreError) -> Int {
+            store.state.spaces[space]?.statistics().recordCount ?? 0
         }
 
         func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry? {

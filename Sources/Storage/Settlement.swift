@@ -43,6 +43,7 @@ extension SpaceDraft {
             guard let match = matches.first, matches.count == 1 || name.hash != nil else { return nil }
             named = (try storedContent(match.position) ?? match).change
             named.supersedes = change.supersedes
+            named.visibility = change.visibility
             named.clock = name.clock
         } else if settlement.inheritsNamespace {
             named.namespace = record.head.change.namespace

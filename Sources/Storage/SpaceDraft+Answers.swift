@@ -27,7 +27,10 @@ extension SpaceDraft {
         results.reserveCapacity(items.count)
         for (item, change) in zip(items, submission.changes) {
             var result = item.result
-            if item.hasStored { result.stored = try answered(records[change.name]?.head) }
+            // Who lost the record meanwhile is told nothing of it any more.
+            if item.hasStored, mayWrite(change.name, submission) {
+                result.stored = try answered(records[change.name]?.head)
+            }
             results.append(result)
         }
         return results

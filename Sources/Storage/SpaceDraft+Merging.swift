@@ -10,6 +10,7 @@ extension SpaceDraft {
             return ItemResult(decision: .overloaded, clock: change.clock, position: nil, stored: nil)
         }
         let name = change.name
+        guard try hasRoom(for: change, over: records[name], submission) else { return SpaceDraft.recordLimit(change) }
         var history = try history(of: name)
         let resolver = MergeResolver(
             rule: rule, isForced: submission.isForced, replica: submission.replica, contentHash: contentHash)
@@ -26,7 +27,7 @@ extension SpaceDraft {
                 history.versions = merged.history
                 setHistory(history, of: name)
             }
-            var result = write(merged, of: name, submission)
+            var result = try write(merged, of: change, submission)
             if merged.answersHead { result.stored = try answered(records[name]?.head) }
             return result
         }
@@ -63,7 +64,12 @@ struct DraftHistory {
     func edit(of name: RecordName) -> HistoryEdit? {
         let kept = Set(versions.versions.map(\.number))
         let removed = storedNumbers.filter { !kept.contains($0) }
-        let added = versions.versions.filter { !storedNumbers.contains($0.number) }
+        let added = versions.versions.filter { !storedNumbers.contains($0.number) }.map { version in
+            // Who may see the record is the head's to say.
+            var change = version.change
+            change.visibility = nil
+            return HistoryVersion(number: version.number, change: change)
+        }
         return removed.isEmpty && added.isEmpty ? nil : HistoryEdit(name: name, removed: removed, added: added)
     }
 }

@@ -25,6 +25,9 @@ struct SpaceDraft {
     private var loaded: [Position: LogEntry] = [:]
     /// What all of the commit has read for answers, against ``Journal/storedBytesMax``.
     private(set) var storedBytes: Int
+    /// Live records before the commit, once somebody asked, and how many more the draft has made.
+    private var liveBefore: Int?
+    private var liveChange = 0
 
     init(
         space: Identifier, touching names: [RecordName], now: Position, transaction: any StoreTransaction,
@@ -49,13 +52,13 @@ struct SpaceDraft {
         _ submission: Submission, policies: [Identifier: ConflictPolicy]
     ) throws(StoreError) -> [ItemResult] {
         guard submission.isAtomic else { return try decideAll(submission, policies: policies) }
-        undo = DraftUndo(head: head, endedCount: ended.count)
+        undo = DraftUndo(head: head, endedCount: ended.count, liveChange: liveChange)
         var results = try decideAll(submission, policies: policies)
         let isAborted = results.contains { !$0.isSuccess }
         if isAborted { rollBack() }
         undo = nil
         guard isAborted else { return results }
-        for (index, change) in submission.changes.enumerated() {
+        for (index, change) in submission.changes.enumerated() where results[index].decision != .forbidden {
             let record = records[change.name]
             if results[index].isSuccess {
                 results[index].decision = .atomicAborted
@@ -87,22 +90,29 @@ struct SpaceDraft {
         var results: [ItemResult] = []
         results.reserveCapacity(submission.changes.count)
         for (index, change) in submission.changes.enumerated() {
-            guard index < submission.settlements.count else {
-                results.append(try decide(change, of: submission, policies: policies))
-                continue
-            }
-            if let named = try named(change, submission.settlements[index], replica: submission.replica) {
-                results.append(try decide(named, of: submission, policies: policies))
-            } else {
-                results.append(try unknownVersion(change.name))
-            }
+            results.append(try decide(change, at: index, of: submission, policies: policies))
         }
         return results
     }
 
     private mutating func decide(
-        _ change: Change, of submission: Submission, policies: [Identifier: ConflictPolicy]
+        _ change: Change, at index: Int, of submission: Submission, policies: [Identifier: ConflictPolicy]
     ) throws(StoreError) -> ItemResult {
+        guard mayWrite(change.name, submission) else { return SpaceDraft.forbidden(change) }
+        if let result = try unexpected(change, at: index, of: submission) { return result }
+        var change = change
+        if index < submission.settlements.count {
+            guard let named = try named(change, submission.settlements[index], replica: submission.replica) else {
+                return try unknownVersion(change.name)
+            }
+            change = named
+        } else if submission.basis != .given {
+            switch based(change, of: submission) {
+            case .settled(let result): return result
+            case .change(let based): change = based
+            }
+        }
+        change = attributed(change, submission)
         let policy = policies.isEmpty ? .manual : policies[change.kind] ?? .manual
         if case .merge(let rule) = policy { return try merge(change, of: submission, by: rule) }
         let resolver = Resolver(policy: policy, isForced: submission.isForced, replica: submission.replica)
@@ -126,19 +136,26 @@ struct SpaceDraft {
             return ItemResult(
                 decision: .clockLimit, clock: change.clock, position: nil, stored: try answered(record?.head))
         case .head(let written, let endedSiblings):
+            guard try hasRoom(for: written, over: record, submission) else { return SpaceDraft.recordLimit(change) }
             let whole = try written.withContent(of: storedContent(resolution.keeps))
-            let entry = place(whole, author: submission.author, isSibling: false, resolution.reason, resolution.detail)
+            let wish = resolution.verdict == .accepted ? change.visibility : nil
+            let access = access(wish, over: record, submission)
+            let entry = place(
+                whole, author: submission.author, isSibling: false, resolution.reason, resolution.detail, access)
             var siblings = record?.siblings ?? []
             siblings.removeAll { endedSiblings.contains($0.position) }
             for position in endedSiblings { end(position) }
             if let old = record?.head.position { end(old) }
             undo?.note(change.name, record)
-            records[change.name] = Record(head: entry, siblings: siblings)
+            try share(&siblings, access)
+            set(Record(head: entry, siblings: siblings), of: change.name, over: record)
             let stored = resolution.verdict == .accepted ? nil : entry
             return ItemResult(decision: decision, clock: entry.change.clock, position: entry.position, stored: stored)
         case .sibling(let written, let endedSiblings):
             let whole = try written.withContent(of: storedContent(resolution.keeps))
-            let entry = place(whole, author: submission.author, isSibling: true, resolution.reason, resolution.detail)
+            let entry = place(
+                whole, author: submission.author, isSibling: true, resolution.reason, resolution.detail,
+                access(nil, over: record, submission))
             undo?.note(change.name, record)
             records[change.name]?.siblings.removeAll { endedSiblings.contains($0.position) }
             records[change.name]?.siblings.append(entry)
@@ -149,7 +166,10 @@ struct SpaceDraft {
     }
 
     /// Writes what a merge decided.
-    mutating func write(_ merged: MergeResolution, of name: RecordName, _ submission: Submission) -> ItemResult {
+    mutating func write(
+        _ merged: MergeResolution, of change: Change, _ submission: Submission
+    ) throws(StoreError) -> ItemResult {
+        let name = change.name
         let record = records[name]
         undo?.note(name, record)
         var siblings = record?.siblings ?? []
@@ -158,21 +178,52 @@ struct SpaceDraft {
         var head = record?.head
         var position: Position?
         func author(_ version: WrittenVersion) -> Identifier { version.isIncoming ? submission.author : "" }
+        let wish = merged.verdict == .accepted && merged.head != nil ? change.visibility : nil
+        let access = access(wish, over: record, submission)
         if let version = merged.head {
             if let old = head?.position { end(old) }
-            head = place(version.change, author: author(version), isSibling: false, version.reason, version.detail)
+            head = place(
+                version.change, author: author(version), isSibling: false, version.reason, version.detail, access)
             position = head?.position
         }
         // After the head: one that comes later ends the siblings it has seen, on the devices.
+        try share(&siblings, access)
         for version in merged.siblings {
-            let entry = place(version.change, author: author(version), isSibling: true, version.reason, version.detail)
+            let entry = place(
+                version.change, author: author(version), isSibling: true, version.reason, version.detail, access)
             siblings.append(entry)
             if version.isIncoming { position = entry.position }
         }
-        if let head { records[name] = Record(head: head, siblings: siblings) }
+        if let head { set(Record(head: head, siblings: siblings), of: name, over: record) }
         return ItemResult(
             decision: .verdict(merged.verdict, merged.reason), clock: merged.version.clock, position: position,
             stored: nil)
+    }
+
+    /// Siblings are seen by those who see the head: where that changed they are written again, behind it.
+    private mutating func share(_ siblings: inout [LogEntry], _ access: RecordAccess) throws(StoreError) {
+        for (index, sibling) in siblings.enumerated() where (sibling.change.visibility ?? .private) != access.visibility
+        {
+            var whole = sibling
+            if let stored = try storedContent(sibling.position) { whole = stored }
+            end(sibling.position)
+            siblings[index] = place(
+                whole.change, author: whole.author, isSibling: true, whole.reason, whole.detail, access)
+        }
+    }
+
+    private mutating func set(_ record: Record, of name: RecordName, over old: Record?) {
+        let wasLive = old.map { !$0.head.change.isDeleted } ?? false
+        liveChange += (record.head.change.isDeleted ? 0 : 1) - (wasLive ? 1 : 0)
+        records[name] = record
+    }
+
+    /// Live records of the space as the items so far left it. The store is asked once.
+    mutating func liveCount() throws(StoreError) -> Int {
+        if let liveBefore { return liveBefore + liveChange }
+        let before = try transaction.liveCount(of: space)
+        liveBefore = before
+        return before + liveChange
     }
 
     /// The history as it is now; what it was before an atomic submission is noted for its end.
@@ -203,13 +254,16 @@ struct SpaceDraft {
     }
 
     private mutating func place(
-        _ change: Change, author: Identifier, isSibling: Bool, _ reason: Reason, _ detail: String
+        _ change: Change, author: Identifier, isSibling: Bool, _ reason: Reason, _ detail: String,
+        _ access: RecordAccess
     ) -> LogEntry {
         head = head.next(now: now)
         var kept = change
         if !kept.supersedes.isEmpty { kept.supersedes = [] }
+        if kept.visibility != access.visibility { kept.visibility = access.visibility }
         let entry = LogEntry(
-            position: head, author: author, change: kept, isSibling: isSibling, reason: reason, detail: detail)
+            position: head, author: author, change: kept, isSibling: isSibling, reason: reason, detail: detail,
+            owner: access.owner, wasShared: access.wasShared)
         added[head] = entry
         undo?.placed.append(head)
         return entry
@@ -232,6 +286,7 @@ struct SpaceDraft {
         for position in undo.placed { added[position] = nil }
         ended.removeSubrange(undo.endedCount...)
         head = undo.head
+        liveChange = undo.liveChange
     }
 }
 
@@ -240,6 +295,7 @@ struct SpaceDraft {
 private struct DraftUndo {
     let head: Position
     let endedCount: Int
+    let liveChange: Int
     /// The touched records as they were, nil where there was none.
     var records: [RecordName: Record?] = [:]
     /// The same of their histories.

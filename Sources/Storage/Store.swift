@@ -114,12 +114,6 @@ extension Store {
         }
     }
 
-    public func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
-        var records: [Record?] = []
-        for name in names { records.append(try record(RecordKey(space: space, kind: name.kind, id: name.id))) }
-        return records
-    }
-
     public var writesBlock: Bool { true }
 
     public func heads(of spaces: [Identifier]) throws(StoreError) -> [Identifier: Position] {
@@ -182,6 +176,10 @@ public protocol StoreTransaction {
     /// with an empty body, no embedding, a plain reason and no detail. A push of thousands of records would load
     /// gigabytes, and deciding needs none of it. Call after ``lockHead(of:)``.
     func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?]
+
+    /// How many records of `space` are live. Asked only where a submission has a ``Submission/recordsMax``. Call after
+    /// ``lockHead(of:)``.
+    func liveCount(of space: Identifier) throws(StoreError) -> Int
 
     /// The whole entry at `position`, nil where there is none.
     func entry(at position: Position, in space: Identifier) throws(StoreError) -> LogEntry?

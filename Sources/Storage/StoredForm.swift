@@ -87,3 +87,18 @@ public enum StoredEmbedding {
         }
     }
 }
+
+extension LogEntry {
+    /// Who may see it, in a column: ``Visibility/rawValue`` in bits 0 and 1, ``wasShared`` in bit 2. 0, what rows from
+    /// before have, is a private one.
+    public var storedAccess: Int64 {
+        Int64((change.visibility ?? .private).rawValue) | (wasShared ? 4 : 0)
+    }
+
+    /// Reads what ``storedAccess`` wrote; bits that this program does not know say `private`.
+    public static func visibility(storedAccess: Int64) -> Visibility {
+        Visibility(rawValue: UInt8(truncatingIfNeeded: storedAccess & 3)) ?? .private
+    }
+
+    public static func wasShared(storedAccess: Int64) -> Bool { storedAccess & 4 != 0 }
+}

@@ -43,9 +43,14 @@ extension ExportObject {
         guard detail.utf8.count <= LogEntry.detailBytesMax else {
             throw .wrong("detail", "a string of at most \(LogEntry.detailBytesMax) bytes")
         }
+        let (position, author) = (try position("position"), try identifierOrEmpty("author"))
+        var change = try change()
+        change.visibility = try visibility() ?? .private
         return LogEntry(
-            position: try position("position"), author: try identifierOrEmpty("author"), change: try change(),
-            isSibling: try boolean("sibling"), reason: reason, detail: detail)
+            position: position, author: author, change: change,
+            isSibling: try boolean("sibling"), reason: reason, detail: detail,
+            owner: try optionalText("owner") == nil ? "" : try identifier("owner"),
+            wasShared: try boolean("was_shared"))
     }
 
     func change() throws(FieldProblem) -> Change {
@@ -56,6 +61,14 @@ extension ExportObject {
             updatedAt: try integer("updated_at", in: Int64.min...Int64.max),
             schemaVersion: Int(try integer("schema_version", in: 0...Int64(Int32.max))), embedding: try embedding(),
             writer: try identifierOrEmpty("writer"))
+    }
+
+    private func visibility() throws(FieldProblem) -> Visibility? {
+        guard let text = try optionalText("visibility") else { return nil }
+        guard let visibility = Visibility(text: text) else {
+            throw FieldProblem(.badField, "the field `visibility` is none that this program knows")
+        }
+        return visibility
     }
 
     private func body() throws(FieldProblem) -> ArraySlice<UInt8> {

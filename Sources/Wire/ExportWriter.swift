@@ -53,6 +53,11 @@ public struct ExportWriter {
             if entry.isSibling { line.put(",\"sibling\":true") }
             field("reason", entry.reason.rawValue)
             if !entry.detail.isEmpty { field("detail", entry.detail) }
+            if let visibility = entry.change.visibility, visibility != .private {
+                field("visibility", visibility.text)
+            }
+            if !entry.owner.text.isEmpty { field("owner", entry.owner.text) }
+            if entry.wasShared { line.put(",\"was_shared\":true") }
             put(entry.change)
         case .version(let version, _, let space):
             begin("history")

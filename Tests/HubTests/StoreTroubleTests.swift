@@ -38,6 +38,9 @@ private final class ForgetfulStore: Store {
     func renewGeneration() throws(StoreError) { try base.renewGeneration() }
     func record(_ key: RecordKey) throws(StoreError) -> Record? { try base.record(key) }
     func records(_ query: RecordQuery) throws(StoreError) -> RecordPage { try base.records(query) }
+    func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
+        try base.records(names, in: space)
+    }
     func manifest(_ query: ManifestQuery) throws(StoreError) -> ManifestPage { try base.manifest(query) }
     func policies() throws(StoreError) -> [Identifier: ConflictPolicy] { try base.policies() }
     func setPolicy(_ policy: ConflictPolicy?, for kind: Identifier) throws(StoreError) {

@@ -118,6 +118,9 @@ final class WatchedStore: Store {
     func record(_ key: RecordKey) throws(StoreError) -> Record? { try base.record(key) }
     func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics { try base.statistics(of: space) }
     func records(_ query: RecordQuery) throws(StoreError) -> RecordPage { try base.records(query) }
+    func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
+        try base.records(names, in: space)
+    }
     func manifest(_ query: ManifestQuery) throws(StoreError) -> ManifestPage { try base.manifest(query) }
     func policies() throws(StoreError) -> [Identifier: ConflictPolicy] { try base.policies() }
     func setPolicy(_ policy: ConflictPolicy?, for kind: Identifier) throws(StoreError) {

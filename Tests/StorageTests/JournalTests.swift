@@ -11,7 +11,7 @@ import Testing
     ) -> Change {
         Change(
             kind: "note", id: id, clock: VectorClock([.init(replica: replica, counter: counter)]), hash: hash,
-            body: Array("{}".utf8)[...], writer: "d", supersedes: over)
+            body: Array("{}".utf8)[...], writer: "d", supersedes: over, visibility: .private)
     }
 
     func push(_ changes: [Change], to space: Identifier = "s", isAtomic: Bool = false) -> Submission {

@@ -10,7 +10,8 @@ import Testing
     ) -> Change {
         Change(
             kind: kind, id: id, clock: VectorClock([.init(replica: replica, counter: 1)]), hash: hash,
-            body: Array(body.utf8)[...], updatedAt: time, embedding: embedding, writer: "d")
+            body: Array(body.utf8)[...], updatedAt: time, embedding: embedding, writer: "d",
+            visibility: .private)
     }
 
     func push(_ changes: [Change], isAtomic: Bool = false) -> Submission {

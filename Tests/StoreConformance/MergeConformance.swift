@@ -223,6 +223,8 @@ import Testing
                 sql: """
                     ALTER TABLE versions DROP COLUMN reason;
                     ALTER TABLE versions DROP COLUMN detail;
+                    ALTER TABLE versions DROP COLUMN owner;
+                    ALTER TABLE versions RENAME COLUMN flags TO is_deleted;
                     DROP TABLE policies;
                     DROP TABLE history;
                     ALTER TABLE log_life DROP COLUMN is_unfinished;

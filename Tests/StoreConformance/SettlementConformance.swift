@@ -43,6 +43,7 @@ import Testing
         var wanted = change("b", "2")
         wanted.clock = VectorClock(["a", "b", "d"].map { .init(replica: $0, counter: 1) })
         wanted.writer = "d"
+        wanted.visibility = .private
         #expect(record.head.change == wanted && result.clock == wanted.clock)
         #expect(record.siblings.map(\.change.clock) == [clock("c")])
     }

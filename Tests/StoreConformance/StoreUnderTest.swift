@@ -56,7 +56,8 @@ func entry(
     let clock = VectorClock([.init(replica: author, counter: position)])
     let change = Change(
         kind: kind, id: Identifier(unchecked: id), namespace: namespace, clock: clock, hash: "h", body: body[...],
-        isDeleted: isDeleted, updatedAt: -5, schemaVersion: 3, embedding: embedding, writer: "w")
+        isDeleted: isDeleted, updatedAt: -5, schemaVersion: 3, embedding: embedding, writer: "w",
+        visibility: .private)
     return LogEntry(position: Position(position), author: author, change: change, isSibling: isSibling)
 }
 

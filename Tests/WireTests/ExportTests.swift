@@ -27,10 +27,11 @@ import Wire
         let change = Change(
             kind: "note", id: id, namespace: "n", clock: VectorClock([.init(replica: "a\\b", counter: 1 << 53)]),
             hash: "h", body: body[...], isDeleted: true, updatedAt: -7, schemaVersion: 9, embedding: embedding,
-            writer: "")
+            writer: "", visibility: .teamRead)
         return .entry(
             LogEntry(
-                position: Position(3), author: "", change: change, isSibling: true, reason: .forced, detail: "d\n"),
+                position: Position(3), author: "", change: change, isSibling: true, reason: .forced, detail: "d\n",
+                owner: "u_1", wasShared: true),
             space: "s")
     }
 
