@@ -88,12 +88,15 @@ struct Authenticator: Sendable {
     /// As ``admit(_:headerKey:)``, for whose key is known to be good.
     func admit(_ hello: Hello, of holder: Holder) throws(ErrorFrameError) -> Member {
         do {
-            let space = holder.user.space
+            guard let access = try access(to: hello.space, of: holder.user) else {
+                throw ErrorFrameError(.forbidden, Authenticator.noSuchSpace)
+            }
+            let space = access.space
             // First: what is read behind it may be of a later life, and then no frame of this one is sent.
             let generation = store.generation
             var device = try device(hello.device, of: holder.user, client: hello.client)
             let head = try store.head(of: space)
-            if hello.live, hello.cursor == nil, device.registeredAt < head {
+            if access.isOwn, hello.live, hello.cursor == nil, device.registeredAt < head {
                 // It holds nothing and reads all, its own changes of earlier lives too; a reconnection in the middle
                 // of that must still find them, so the new life's beginning is kept. Its name in clocks stays.
                 device.registeredAt = max(WallClock.now, head)
@@ -101,7 +104,8 @@ struct Authenticator: Sendable {
             }
             let start = try Authenticator.start(hello.cursor, space: space, head: head, generation)
             return Member(
-                user: holder.user, device: device, keyPrefix: holder.keyPrefix, start: start, head: head,
+                user: holder.user, access: access, device: device, keyPrefix: holder.keyPrefix, start: start,
+                head: head,
                 generation: generation)
         } catch let error as StoreError {
             throw ErrorFrameError(frame: ErrorFrame(error))

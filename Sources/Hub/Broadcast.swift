@@ -20,6 +20,8 @@ final class Broadcast: Sendable {
     let items: [BroadcastItem]
     /// The devices that pushed a part of it.
     let authors: Set<Identifier>
+    /// Whether everybody who hears of the space may see all of it.
+    let isOpen: Bool
     let frames: SharedBytes
 
     convenience init(_ batch: CommittedBatch, generation: Generation) {
@@ -38,6 +40,7 @@ final class Broadcast: Sendable {
         isGap = false
         self.items = items
         authors = Set(items.map(\.author))
+        isOpen = items.allSatisfy { $0.visibility != .private }
         let chain = Chain(generation: generation, space: space)
         frames = SharedBytes(chain.frames(items[...], after: after, upTo: upTo, as: .webSocket))
     }
@@ -50,6 +53,7 @@ final class Broadcast: Sendable {
         isGap = true
         items = []
         authors = []
+        isOpen = false
         frames = SharedBytes([])
     }
 }

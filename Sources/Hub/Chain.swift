@@ -6,13 +6,19 @@ internal import Wire
 struct Chain: Sendable {
     private let generation: Generation
     private let tag: UInt32
+    /// The space as its readers are told it.
+    let name: Identifier
     /// A frame of changes is cut after this many bytes of entries, so that it stays well under the message limit.
     private static let frameBytes = 1 << 20
     /// And after as many entries as a page may have.
     private static let frameEntries = WireLimits.standard.pageEntriesMax
 
-    init(generation: Generation, space: Identifier) {
+    init(
+        generation: Generation, space: Identifier,
+        name: Identifier = Identifier(unchecked: CarillonProtocol.ownSpaceName)
+    ) {
         self.generation = generation
+        self.name = name
         tag = Cursor.spaceTag(of: space)
     }
 
@@ -43,8 +49,7 @@ struct Chain: Sendable {
     func advance(after: Position, upTo: Position, as framing: Framing) -> [UInt8] {
         var payload: [UInt8] = []
         FrameEncoder.synced(
-            space: Identifier(unchecked: CarillonProtocol.ownSpaceName), after: cursor(after),
-            upTo: cursor(upTo), into: &payload)
+            space: name, after: cursor(after), upTo: cursor(upTo), into: &payload)
         var bytes: [UInt8] = []
         framing.append(payload, type: "synced", upTo: cursor(upTo), into: &bytes)
         return bytes
@@ -66,15 +71,14 @@ struct Chain: Sendable {
         _ items: ArraySlice<BroadcastItem>, isSibling: Bool, after: Position, upTo: Position,
         as framing: Framing, into bytes: inout [UInt8]
     ) {
-        let space = Identifier(unchecked: CarillonProtocol.ownSpaceName)
         var payload: [UInt8] = []
         payload.reserveCapacity(items.reduce(FrameEncoder.changesOverheadBytesMax) { $0 + $1.encoded.count + 1 })
         if isSibling, let sibling = items.first {
             FrameEncoder.conflict(
-                space: space, after: cursor(after), upTo: cursor(upTo), entry: sibling.encoded, headClock: nil,
+                space: name, after: cursor(after), upTo: cursor(upTo), entry: sibling.encoded, headClock: nil,
                 into: &payload)
         } else {
-            FrameEncoder.changesPrefix(space: space, after: cursor(after), upTo: cursor(upTo), into: &payload)
+            FrameEncoder.changesPrefix(space: name, after: cursor(after), upTo: cursor(upTo), into: &payload)
             var isFirst = true
             for item in items {
                 if !isFirst { FrameEncoder.changesSeparator(into: &payload) }

@@ -55,17 +55,14 @@ public struct DialectDesk: Sendable {
 
     /// What `user` is to `space`; nil where they may neither see nor write it.
     public func standing(of user: User, in space: Identifier) throws(DialectError) -> Standing? {
-        if user.space == space { return .owner }
-        return try reading { () throws(StoreError) in
-            if try store.accounts.memberships(of: user.id).contains(where: { $0.teamID == space }) { return .member }
-            return try store.accounts.teammates(of: user.id).contains(space) ? .guest : nil
-        }
+        try reading { () throws(StoreError) in try Authenticator(store: core.store).standing(of: user, in: space) }
     }
 
     /// What the log names the author of a device's changes: its id, and in a space that is not the user's own their id
     /// before it.
     public func author(_ device: Device, in space: Identifier) -> Identifier {
-        device.userID == space ? device.id : Identifier(unchecked: "\(device.userID)/\(device.id)")
+        let standing: Standing = device.userID == space ? .owner : .guest
+        return SpaceAccess(space, named: "", Viewer(user: device.userID, standing: standing)).author(device.id)
     }
 
     /// Commits, announces, and returns a result for each change. What it says is accepted is durable.

@@ -16,6 +16,7 @@ struct StreamOpening: Sendable {
 
     let kind: Kind
     let user: User
+    let access: SpaceAccess
     let keyPrefix: String
     /// Where its chain begins.
     let start: Position
@@ -75,9 +76,11 @@ struct HTTPStream {
 
     func subscription(_ id: ConnectionID) -> Subscription {
         let interest = Interest(
-            space: opening.user.space, kinds: opening.kinds, namespaces: opening.namespaces,
-            device: opening.device?.id, ownUpTo: opening.ownUpTo)
-        return Subscription(id, to: interest, from: opening.start, framing: isChunked ? .chunkedEvents : .events)
+            access: opening.access, kinds: opening.kinds, namespaces: opening.namespaces,
+            device: opening.device.map { opening.access.author($0.id) }, ownUpTo: opening.ownUpTo)
+        return Subscription(
+            id, to: interest, from: opening.start, of: opening.generation,
+            framing: isChunked ? .chunkedEvents : .events)
     }
 }
 

@@ -9,7 +9,7 @@ extension HubShard {
     func acknowledge(_ connection: Connection, _ cursor: Cursor) {
         guard let member = connection.member else { return }
         let isOurs =
-            cursor.spaceTag == Cursor.spaceTag(of: member.user.space) && cursor.generation == member.generation
+            cursor.spaceTag == Cursor.spaceTag(of: member.access.space) && cursor.generation == member.generation
         guard isOurs else {
             send(connection, .error(ErrorFrame(code: .badCursor)))
             return
@@ -29,7 +29,7 @@ extension HubShard {
     private func claim(_ connection: Connection, _ member: Member, _ position: Position) {
         guard connection.claimed == nil else { return }
         connection.claimed = position
-        let (id, shard, core, space) = (connection.id, number, core, member.user.space)
+        let (id, shard, core, space) = (connection.id, number, core, member.access.space)
         core.read(key: id.index) {
             let head = try? core.store.head(of: space)
             core.post(.claimed(id, position, isHeld: head.map { position <= $0 }), to: shard)
@@ -59,6 +59,8 @@ extension HubShard {
     func flushAcknowledgement(_ connection: Connection) {
         guard let position = connection.acknowledged, let member = connection.member else { return }
         connection.acknowledged = nil
+        // What a device is known to hold is of its user's own space.
+        guard member.access.isOwn else { return }
         let core = core
         core.read(key: connection.id.index) {
             do throws(StoreError) {

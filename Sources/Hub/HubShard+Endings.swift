@@ -28,6 +28,7 @@ extension HubShard {
                     keyPrefix: prefix, user: owner.user.id, device: owner.device?.id, replica: owner.device?.replica))
         }
         if !all.isEmpty { core.recheck(all, shard: number) }
+        recheckGuests()
     }
 
     /// Cursors of another life than `generation` are good for nothing.

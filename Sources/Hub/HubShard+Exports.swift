@@ -19,9 +19,10 @@ extension HubShard {
         let asked = subscription.interest.query(
             after: subscription.seen, limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
         let (generation, isChunked) = (stream.opening.generation, stream.isChunked)
+        let viewer = stream.opening.access.viewer
         readPage(connection.id, asked, of: generation, mayBeReplica: true, for: "an export", mail: ShardMail.exported) {
             page in
-            let entries = page.entries.filter { includesDeleted || !$0.change.isDeleted }
+            let entries = viewer.shown(page.entries).filter { includesDeleted || !$0.change.isDeleted }
             let lines = ExportLines.encode(entries, isChunked: isChunked)
             return ExportPage(
                 body: SharedBytes(lines), lineCount: entries.count, upTo: page.upTo, hasMore: page.hasMore)
@@ -52,7 +53,7 @@ extension HubShard {
     /// The last line says where a pull or a tail goes on, and that nothing is missing.
     private func finishExport(_ connection: Connection, _ stream: HTTPStream, _ upTo: Position) {
         let cursor = Cursor(
-            generation: stream.opening.generation, space: stream.opening.user.space, position: upTo)
+            generation: stream.opening.generation, space: stream.opening.access.space, position: upTo)
         sendBody(connection) { $0 += "{\"cursor\":\"\(cursor.text)\",\"count\":\(stream.lineCount)}\n".utf8 }
         sendLastChunk(connection)
         leaveStream(connection)

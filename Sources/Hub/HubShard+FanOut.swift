@@ -8,16 +8,18 @@ internal import Wire
 extension HubShard {
     func subscribe(_ connection: Connection, _ member: Member, _ hello: Hello) {
         let interest = Interest(
-            space: member.user.space, kinds: hello.kinds, namespaces: hello.namespaces, device: member.device.id,
-            ownUpTo: member.ownUpTo)
-        connection.subscription = Subscription(connection.id, to: interest, from: member.start)
-        guard enterRoom(connection, member.user.space) else { return }
+            access: member.access, kinds: hello.kinds, namespaces: hello.namespaces,
+            device: member.access.author(member.device.id), ownUpTo: member.ownUpTo)
+        connection.subscription = Subscription(
+            connection.id, to: interest, from: member.start, of: member.generation)
+        guard enterRoom(connection, member.access.space) else { return }
         let stamp = core.clock.next()
         let seat = SubscriptionDirectory.Seat(shard: number, id: connection.id, stamp: stamp)
-        if let earlier = core.directory.seat(seat, device: member.device.id, of: member.user.id) {
+        let name = member.access.seat(member.device.id)
+        if let earlier = core.directory.seat(seat, device: name, of: member.user.id) {
             core.post(.replaced(earlier.id, isElsewhere: false), to: earlier.shard)
         }
-        core.tellSeated(member.device.id, of: member.user.id, stamp: stamp)
+        core.tellSeated(name, of: member.user.id, stamp: stamp)
         readLog(connection)
     }
 
@@ -25,7 +27,7 @@ extension HubShard {
     /// that the page missed it. False, and it has ended, where the room is in another life of the log.
     func enterRoom(_ connection: Connection, _ space: Identifier) -> Bool {
         guard let subscription = connection.subscription, let generation = connection.generation else { return false }
-        let room = rooms[space] ?? Room(space, of: generation)
+        let room = rooms[space] ?? Room(of: generation)
         guard room.generation == generation else {
             refuse(connection, ErrorFrame(code: .resync))
             return false
@@ -47,8 +49,8 @@ extension HubShard {
         connection.subscription = nil
         if let member = connection.member {
             core.directory.unseat(
-                SubscriptionDirectory.Seat(shard: number, id: connection.id), device: member.device.id,
-                of: member.user.id)
+                SubscriptionDirectory.Seat(shard: number, id: connection.id),
+                device: member.access.seat(member.device.id), of: member.user.id)
         }
         guard let room = rooms[space] else { return }
         if connection.stream?.isPoll == true {
@@ -87,21 +89,22 @@ extension HubShard {
             _ = connection(id)?.session.fellBehind()
             return
         }
-        let (chain, framing) = (room.chain, subscription.framing)
+        let (chain, framing) = (subscription.chain, subscription.framing)
         let isAuthor = subscription.interest.device.map { broadcast.authors.contains($0) } ?? false
-        let isWhole = broadcast.after == subscription.seen && !broadcast.items.isEmpty
+        let seesAll = subscription.interest.access.viewer.seesAll || broadcast.isOpen
+        let isWhole = seesAll && broadcast.after == subscription.seen && !broadcast.items.isEmpty
         if !subscription.interest.isFiltered && !isAuthor && isWhole {
             if subscription.told != broadcast.after {
                 loop.send(id, chain.advance(after: subscription.told, upTo: broadcast.after, as: framing))
             }
-            loop.send(id, room.frames(of: broadcast, as: framing))
+            loop.send(id, room.frames(of: broadcast, as: framing, chain))
             subscription.told = broadcast.upTo
         } else if broadcast.items.count > core.limits.filteredItemsMax {
             readLog(id)
             return
         } else {
-            let items = broadcast.items.filter {
-                $0.position > subscription.seen && subscription.interest.wants($0)
+            let items = broadcast.items.compactMap {
+                $0.position > subscription.seen ? subscription.interest.shown($0) : nil
             }
             if !items.isEmpty {
                 loop.send(
@@ -172,11 +175,11 @@ extension HubShard {
             refuse(connection, error.frame)
         case .success(let page):
             (subscription.failingSince, subscription.failureCount) = (nil, 0)
-            let items = page.items.filter { subscription.interest.wants($0) }
+            let items = page.items.compactMap { subscription.interest.shown($0) }
             if !items.isEmpty {
                 loop.send(
                     connection.id,
-                    room.chain.frames(
+                    subscription.chain.frames(
                         items[...], after: subscription.told, upTo: page.upTo, as: subscription.framing))
                 connection.subscription?.told = page.upTo
             }
@@ -207,7 +210,7 @@ extension HubShard {
 
     private func continueCatchUp(_ connection: Connection, _ room: Room, hasMore: Bool) {
         if !hasMore {
-            goLive(connection, room.chain)
+            goLive(connection)
         } else if loop.outboxBytes(connection.id) > core.limits.outboxBytesMax {
             connection.subscription?.state = .lagging
         } else {
@@ -215,13 +218,14 @@ extension HubShard {
         }
     }
 
-    private func goLive(_ connection: Connection, _ chain: Chain) {
+    private func goLive(_ connection: Connection) {
         guard let subscription = connection.subscription,
             connection.phase == .stream || connection.session.caughtUp()
         else { return }
         loop.send(
             connection.id,
-            chain.advance(after: subscription.told, upTo: subscription.seen, as: subscription.framing))
+            subscription.chain.advance(
+                after: subscription.told, upTo: subscription.seen, as: subscription.framing))
         connection.subscription?.told = subscription.seen
         connection.subscription?.state = .live
         core.feed.wentLive(subscription.space, at: subscription.seen)

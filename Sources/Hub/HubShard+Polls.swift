@@ -25,7 +25,7 @@ extension HubShard {
             let isUnknown = broadcast.isGap || broadcast.after > subscription.seen
             if isUnknown
                 || broadcast.items.contains(where: {
-                    $0.position > subscription.seen && subscription.interest.wants($0)
+                    $0.position > subscription.seen && subscription.interest.shown($0) != nil
                 })
             {
                 // From the log and not from here: what comes meanwhile is in the same page.
@@ -45,7 +45,7 @@ extension HubShard {
         let asked = interest.query(after: subscription.seen, limit: limit, bytesMax: core.limits.pullBytesMax)
         let generation = stream.opening.generation
         readPage(connection.id, asked, of: generation, for: "a poll", mail: ShardMail.polled) { page in
-            let entries = page.entries.filter { !interest.leavesOut($0) }
+            let entries = interest.access.viewer.shown(page.entries.filter { !interest.leavesOut($0) })
             let cursor = Cursor(generation: generation, space: asked.space, position: page.upTo)
             let body = entries.isEmpty ? nil : HubShard.pollBody(entries, cursor, hasMore: page.hasMore)
             return PollPage(body: body, upTo: page.upTo, hasMore: page.hasMore)

@@ -96,7 +96,7 @@ extension HubShard {
     /// still in the kernel. A device that sent more with its hello stays, and is as well served.
     func moveHome(_ connection: Connection, _ admission: Admission) -> Bool {
         let user = admission.member.user
-        let home = core.home(of: user.space)
+        let home = core.home(of: admission.member.access.space)
         guard home != number, !core.isDraining, let greeting = connection.greeting, var hello = greeting.hello,
             connection.machine?.isBetweenMessages == true, !connection.session.holdsFrames,
             core.directory.seatCount(of: user.id) < core.limits.homeDevicesMax, core.hasRoom(shard: home),
@@ -147,14 +147,14 @@ extension HubShard {
 
     private func welcome(_ connection: Connection, _ member: Member) {
         let cursor = Cursor(
-            generation: member.generation, space: member.user.space, position: member.head)
+            generation: member.generation, space: member.access.space, position: member.head)
         send(
             connection,
             .welcome(
                 Welcome(
                     session: "\(number).\(connection.id.raw)", serverTime: WallClock.now.microseconds,
                     user: member.user.name.text, device: member.device.id, replica: member.device.replica,
-                    space: Identifier(unchecked: CarillonProtocol.ownSpaceName),
+                    space: member.access.name,
                     generation: member.generation.text, limits: core.wireLimits, cursor: cursor)))
     }
 
@@ -164,12 +164,13 @@ extension HubShard {
         guard let member = connection.member else { return }
         let (id, shard, core) = (connection.id, number, core)
         PushDesk(core: core, shard: number).take(
-            PushDesk.Written(push), messageBytes: connection.messageBytes, from: member.user, member.device
+            PushDesk.Written(push), messageBytes: connection.messageBytes, from: member.user, member.device,
+            to: member.access
         ) { answer in
             core.post(.pushed(id, answer), to: shard)
         }
         // Whatever became of it, its answer comes as mail, and so after this.
-        if core.isCrowded(member.user.space) { connection.isHeldBack = true }
+        if core.isCrowded(member.access.space) { connection.isHeldBack = true }
     }
 
     func answerPush(_ connection: Connection, _ answer: PushAnswer) {
@@ -184,7 +185,7 @@ extension HubShard {
             return
         }
         // With none in flight no answer would come to let it go on: then it adds one more, whoever fills the lane.
-        let space = connection.member?.user.space ?? ""
+        let space = connection.member?.access.space ?? ""
         guard connection.session.pushesInFlight == 0 || !core.isCrowded(space) else { return }
         connection.isHeldBack = false
         listen(to: connection)

@@ -46,7 +46,7 @@ extension HubShard {
     }
 
     private func beginEvents(_ connection: Connection, _ stream: HTTPStream, _ head: RequestHead) {
-        guard enterRoom(connection, stream.opening.user.space) else { return }
+        guard enterRoom(connection, stream.opening.access.space) else { return }
         noteCome(connection)
         sendHead(connection, stream, head)
         // Each its own: a herd that a restart has cut off comes back spread out.
@@ -104,11 +104,11 @@ extension HubShard {
     /// does not read it all again when it comes back; else by a comment.
     private func beat(_ connection: Connection) {
         if let subscription = connection.subscription, subscription.state == .live,
-            subscription.told < subscription.seen, let room = rooms[subscription.space]
+            subscription.told < subscription.seen
         {
             loop.send(
                 connection.id,
-                room.chain.advance(
+                subscription.chain.advance(
                     after: subscription.told, upTo: subscription.seen, as: subscription.framing))
             connection.subscription?.told = subscription.seen
         } else {

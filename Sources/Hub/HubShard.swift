@@ -178,6 +178,7 @@ final class HubShard: LoopHandler {
         case .revoked(let prefixes): revoke(prefixes)
         case .removed(let device, let user, let replica): endSessions(of: device, user, keeping: replica)
         case .recheck: recheck()
+        case .recheckGuests(let user): recheckGuests(of: user)
         case .newLife(let generation): endLives(except: generation)
         case .readAgain(let id): readAgain(id)
         case .claimed(let id, let position, let isHeld): takeClaim(id, position, isHeld: isHeld)

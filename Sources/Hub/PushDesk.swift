@@ -31,7 +31,7 @@ struct PushDesk: Sendable {
     ///
     /// - Parameter messageBytes: of the message that the push came in; its bodies keep all of it in memory.
     func take(
-        _ written: Written, messageBytes: Int, from user: User, _ device: Device,
+        _ written: Written, messageBytes: Int, from user: User, _ device: Device, to access: SpaceAccess,
         answer: @escaping @Sendable (PushAnswer) -> Void
     ) {
         let push = written.push
@@ -45,9 +45,10 @@ struct PushDesk: Sendable {
             return
         }
         let submission = Submission(
-            space: user.space, author: device.id, replica: device.replica, changes: changes,
+            space: access.space, author: access.author(device.id), replica: device.replica, changes: changes,
             isAtomic: push.isAtomic, isForced: push.isForced, settlements: written.settlements,
-            answerKey: written.answerKey)
+            answerKey: written.answerKey, user: user.id, standing: access.viewer.standing,
+            recordsMax: access.isOwn && user.tier.recordLimit >= 0 ? user.tier.recordLimit : nil)
         let pending = PendingPush(submission, messageBytes: messageBytes) { outcome in
             switch outcome {
             case .success(let results): answer(.pushed(PushDesk.answer(to: push, results)))

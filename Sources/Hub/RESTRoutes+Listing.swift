@@ -6,7 +6,8 @@ internal import Wire
 /// Records by name: `GET /v1/records`, `GET /v1/conflicts`, `POST /v1/diff`.
 extension RESTRoutes {
     func records(_ request: RESTRequest) throws -> RESTAnswer {
-        var query = RecordQuery(space: try holder(request).user.space)
+        let access = try access(request)
+        var query = RecordQuery(space: access.space)
         query.kind = try identifier("kind", in: request)
         query.namespace = try identifier("namespace", in: request)
         query.idPrefix = try idPrefix(request)
@@ -15,34 +16,47 @@ extension RESTRoutes {
         query.bytesMax = core.limits.pullBytesMax
         query.includesDeleted = try boolean("deleted", request)
         var body: [UInt8] = []
-        FrameEncoder.records(try listed(query), into: &body)
+        FrameEncoder.records(try listed(query, for: access.viewer), into: &body)
         return RESTAnswer(json: body)
     }
 
     func conflicts(_ request: RESTRequest) throws -> RESTAnswer {
-        var query = RecordQuery(space: try holder(request).user.space, onlyConflicted: true)
+        let access = try access(request)
+        var query = RecordQuery(space: access.space, onlyConflicted: true)
         query.kind = try identifier("kind", in: request)
         query.after = try after(request)
         query.limit = try limit(request, max: core.limits.conflictsMax, unlessTold: core.limits.conflictsDefault)
         query.bytesMax = core.limits.pullBytesMax
         var body: [UInt8] = []
-        FrameEncoder.conflicts(try listed(query), into: &body)
+        FrameEncoder.conflicts(try listed(query, for: access.viewer), into: &body)
         return RESTAnswer(json: body)
     }
 
-    private func listed(_ query: RecordQuery) throws -> RecordPage {
-        try core.reading(query.space) { store throws(StoreError) in try store.records(query) }
+    private func listed(_ query: RecordQuery, for viewer: Viewer) throws -> RecordPage {
+        var page = try core.reading(query.space) { store throws(StoreError) in try store.records(query) }
+        guard !viewer.seesAll else { return page }
+        let last = page.records.last?.head.change.name
+        page.records = page.records.compactMap { record in
+            guard let shown = viewer.shown(record), query.onlyConflicted || shown.wantsListing(query) else {
+                return nil
+            }
+            return query.onlyConflicted && shown.siblings.isEmpty ? nil : shown
+        }
+        // Siblings for which there was no room are told with their record only.
+        if page.records.last?.head.change.name != last { page.omittedSiblingCount = 0 }
+        return page
     }
 
     func diff(_ request: RESTRequest) throws -> RESTAnswer {
-        let holder = try holder(request)
+        let access = try access(request)
         let asked: DiffRequest
         do throws(FrameError) {
             asked = try DiffRequest.decode(request.body, limits: core.wireLimits)
         } catch {
             throw Problem(error)
         }
-        let page = try core.store.manifest(asked.query(space: holder.user.space))
+        var page = try core.store.manifest(asked.query(space: access.space))
+        if !access.viewer.seesAll { page.entries = page.entries.compactMap(access.viewer.shown) }
         var body: [UInt8] = []
         FrameEncoder.diff(RecordDiff(asked, with: page), into: &body)
         return RESTAnswer(json: body)
@@ -55,5 +69,12 @@ extension RESTRoutes {
             throw Problem(code: .badField, detail: "prefix may have \(Identifier.bytesMax) characters")
         }
         return text
+    }
+}
+
+extension Record {
+    /// What is shown as a deletion is listed where deletions are.
+    fileprivate func wantsListing(_ query: RecordQuery) -> Bool {
+        query.wants(namespace: head.change.namespace, isDeleted: head.change.isDeleted)
     }
 }

@@ -13,9 +13,12 @@ extension RESTRoutes {
         } catch {
             throw Problem(error)
         }
+        let access = try access(request, of: holder)
         let device = try device(request, of: holder)
         let written = PushDesk.Written(push, answerKey: RESTRoutes.answerKey(push, request))
-        PushDesk(core: core).take(written, messageBytes: request.body.count, from: holder.user, device) { answer in
+        PushDesk(core: core).take(
+            written, messageBytes: request.body.count, from: holder.user, device, to: access
+        ) { answer in
             reply(RESTAnswer(answer))
         }
     }
@@ -23,7 +26,8 @@ extension RESTRoutes {
     /// Pages by log position: stable while others write. An entry whose record changes meanwhile moves to a later page.
     func pull(_ request: RESTRequest) throws -> RESTAnswer {
         let holder = try holder(request)
-        let space = holder.user.space
+        let access = try access(request, of: holder)
+        let space = access.space
         let cursor = try cursor(parameter("cursor", request))
         var query = PageQuery(space: space, after: .start, bytesMax: core.limits.pullBytesMax)
         query.limit = try limit(request)
@@ -46,17 +50,19 @@ extension RESTRoutes {
         guard let page, core.store.generation == generation else { throw ErrorFrameError(.resync) }
         var body: [UInt8] = []
         FrameEncoder.page(
-            page.entries, cursor: Cursor(generation: generation, space: space, position: page.upTo),
+            access.viewer.shown(page.entries),
+            cursor: Cursor(generation: generation, space: space, position: page.upTo),
             hasMore: page.hasMore, into: &body)
         return RESTAnswer(json: body)
     }
 
     func record(_ request: RESTRequest) throws -> RESTAnswer {
-        let holder = try holder(request)
+        let access = try access(request)
         let (kind, id) = (request.parameters[0], request.parameters[1])
         let key = RecordKey(
-            space: holder.user.space, kind: try identifier(kind, "kind"), id: try identifier(id, "id"))
-        guard var record = try core.reading(key.space, { store throws(StoreError) in try store.record(key) }) else {
+            space: access.space, kind: try identifier(kind, "kind"), id: try identifier(id, "id"))
+        let found = try core.reading(key.space) { store throws(StoreError) in try store.record(key) }
+        guard var record = found.flatMap(access.viewer.shown) else {
             throw Problem(code: .notFound, detail: "there is no record \(kind)/\(id)")
         }
         // As many siblings as the answer has room for, oldest first; the others stand in the log.

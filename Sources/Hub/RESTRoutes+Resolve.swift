@@ -12,10 +12,13 @@ extension RESTRoutes {
         } catch {
             throw Problem(error)
         }
+        let access = try access(request, of: holder)
         let device = try device(request, of: holder)
         let written = PushDesk.Written(
             resolve.push, settlements: resolve.settlements, answerKey: RESTRoutes.answerKey(resolve.push, request))
-        PushDesk(core: core).take(written, messageBytes: request.body.count, from: holder.user, device) { answer in
+        PushDesk(core: core).take(
+            written, messageBytes: request.body.count, from: holder.user, device, to: access
+        ) { answer in
             reply(RESTAnswer(answer))
         }
     }

@@ -7,9 +7,10 @@ internal import Wire
 extension RESTRoutes {
     private struct StatusAnswer: Encodable {
         struct Space: Encodable {
-            var records: Int
-            var deleted: Int
-            var siblings: Int
+            /// Absent where not all of the space is visible.
+            var records: Int?
+            var deleted: Int?
+            var siblings: Int?
             var head: Int64
         }
 
@@ -26,7 +27,8 @@ extension RESTRoutes {
 
     func status(_ request: RESTRequest) throws -> RESTAnswer {
         let holder = try holder(request)
-        let space = holder.user.space
+        let access = try access(request, of: holder)
+        let space = access.space
         let generation = core.store.generation
         let statistics = try core.store.statistics(of: space)
         let devices = try core.store.accounts.devices(of: holder.user.id)
@@ -40,8 +42,9 @@ extension RESTRoutes {
             serverTime: WallClock.now.microseconds, startedAt: core.startedAt.microseconds,
             generation: generation.text, cursor: cursor.text,
             space: .init(
-                records: statistics.recordCount, deleted: statistics.deletedCount,
-                siblings: statistics.siblingCount, head: statistics.head.microseconds),
+                records: access.isOwn ? statistics.recordCount : nil,
+                deleted: access.isOwn ? statistics.deletedCount : nil,
+                siblings: access.isOwn ? statistics.siblingCount : nil, head: statistics.head.microseconds),
             devices: DeviceStatus.all(devices))
         var body = try RESTRoutes.encode(answer)
         // The limits are written by the codec that the welcome uses.

@@ -30,6 +30,7 @@ extension RESTRoutes {
         device name: Identifier?
     ) throws -> StreamOpening {
         if core.isDraining { throw Problem(code: .shuttingDown) }
+        let access = try access(request, of: holder)
         let generation = core.store.generation
         let removalCount = core.removalCount
         let kinds = try identifiers("kinds", request)
@@ -39,16 +40,17 @@ extension RESTRoutes {
         var ownUpTo = Position.start
         // A head alone reads nothing for a device, so it begins no new life of one.
         if let name, request.head.request.method != .head {
-            let hello = Hello(device: name, cursor: cursor, client: request.head.field(.userAgent))
+            let hello = Hello(
+                device: name, cursor: cursor, client: request.head.field(.userAgent), space: access.name)
             let member = try Authenticator(store: core.store).admit(hello, of: holder)
             (start, device, ownUpTo) = (member.start, member.device, member.ownUpTo)
         } else {
-            let space = holder.user.space
+            let space = access.space
             start = try Authenticator.start(
                 cursor, space: space, head: try core.store.head(of: space), generation)
         }
         return StreamOpening(
-            kind: kind, user: holder.user, keyPrefix: holder.keyPrefix, start: start, kinds: kinds,
+            kind: kind, user: holder.user, access: access, keyPrefix: holder.keyPrefix, start: start, kinds: kinds,
             namespaces: namespaces, device: device, ownUpTo: ownUpTo, removalCount: removalCount,
             generation: generation)
     }

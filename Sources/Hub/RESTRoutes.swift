@@ -101,6 +101,17 @@ struct RESTRoutes: Sendable {
         try Authenticator(store: core.store).holder(of: request.head.apiKey)
     }
 
+    /// The space that the parameter `space` names, as the holder of the key reaches it.
+    func access(_ request: RESTRequest) throws -> SpaceAccess { try access(request, of: holder(request)) }
+
+    func access(_ request: RESTRequest, of holder: Authenticator.Holder) throws -> SpaceAccess {
+        let name = try identifier("space", in: request)
+        guard let access = try Authenticator(store: core.store).access(to: name, of: holder.user) else {
+            throw Problem(code: .notFound, detail: Authenticator.noSuchSpace)
+        }
+        return access
+    }
+
     func health() -> RESTAnswer {
         RESTAnswer(json: Array(#"{"status":"ok"}"#.utf8))
     }

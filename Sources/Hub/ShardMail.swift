@@ -37,6 +37,8 @@ enum ShardMail: Sendable {
     case removed(device: Identifier, user: Identifier, keeping: Identifier?)
     /// Something may have been taken back unheard: the store is to be asked about all that is open.
     case recheck
+    /// The user came into a team or left it: the store is to be asked about what is open in others' spaces.
+    case recheckGuests(of: Identifier)
     /// What is of another life of the log than this one ends.
     case newLife(Generation)
     /// The pause after a page that could not be read is over.
@@ -54,6 +56,7 @@ enum ShardMail: Sendable {
 /// Somebody whose hello was good.
 final class Member: Sendable {
     let user: User
+    let access: SpaceAccess
     let device: Device
     let keyPrefix: String
     /// Where its chain begins.
@@ -63,12 +66,16 @@ final class Member: Sendable {
     let generation: Generation
     /// Up to here its own changes are of an earlier life. No further than the log at the hello: positions may come from
     /// another clock than the registration's time, and what it pushes now is not to come back to it.
-    var ownUpTo: Position { min(device.registeredAt, head) }
+    ///
+    /// In another's or a team's space all that is there at the hello counts: no registration tells of its life there.
+    var ownUpTo: Position { access.isOwn ? min(device.registeredAt, head) : head }
 
     init(
-        user: User, device: Device, keyPrefix: String, start: Position, head: Position, generation: Generation
+        user: User, access: SpaceAccess, device: Device, keyPrefix: String, start: Position, head: Position,
+        generation: Generation
     ) {
         self.user = user
+        self.access = access
         self.device = device
         self.keyPrefix = keyPrefix
         self.start = start

@@ -6,13 +6,16 @@ internal import Wire
 
 /// Which of a space's entries a peer is to hear.
 struct Interest: Sendable {
-    let space: Identifier
+    let access: SpaceAccess
     let kinds: [Identifier]
     let namespaces: [Identifier]
     /// Whose changes are left out; nil for a stream that names no device.
+    /// As the log names it (``SpaceAccess/author(_:)``).
     let device: Identifier?
     /// Entries of its own up to here are sent to it all the same: it made them in an earlier life.
     let ownUpTo: Position
+
+    var space: Identifier { access.space }
 
     var isFiltered: Bool { !kinds.isEmpty || !namespaces.isEmpty }
 
@@ -20,6 +23,12 @@ struct Interest: Sendable {
         (item.author != device || item.position <= ownUpTo)
             && (kinds.isEmpty || kinds.contains(item.kind))
             && (namespaces.isEmpty || namespaces.contains(item.namespace))
+    }
+
+    /// What the peer is told in place of the item; nil where that is nothing.
+    func shown(_ item: BroadcastItem) -> BroadcastItem? {
+        guard wants(item) else { return nil }
+        return access.viewer.seesAll ? item : item.shown(to: access.viewer)
     }
 
     /// Whether an entry that its ``query(after:limit:bytesMax:)`` let through is its own all the same.
@@ -53,6 +62,7 @@ final class Subscription {
     let id: ConnectionID
     let interest: Interest
     let framing: Framing
+    let chain: Chain
     var state = State.reading
     /// Everything up to here was sent to it, or is not for it.
     var seen: Position
@@ -62,8 +72,12 @@ final class Subscription {
     var failingSince: UInt64?
     var failureCount = 0
 
-    init(_ id: ConnectionID, to interest: Interest, from start: Position, framing: Framing = .webSocket) {
+    init(
+        _ id: ConnectionID, to interest: Interest, from start: Position, of generation: Generation,
+        framing: Framing = .webSocket
+    ) {
         self.id = id
+        chain = Chain(generation: generation, space: interest.space, name: interest.access.name)
         self.interest = interest
         self.framing = framing
         seen = start
@@ -77,7 +91,6 @@ final class Subscription {
 final class Room {
     /// The life of the log that its subscribers are in.
     let generation: Generation
-    let chain: Chain
     /// Sockets and event streams.
     var members: [Subscription] = []
     /// Long polls.
@@ -87,24 +100,33 @@ final class Room {
     /// The events of the commit that is being delivered, made when the first stream of that framing is due.
     private var events: SharedBytes?
     private var chunkedEvents: SharedBytes?
+    /// The same of those to whom the space has another name than to its owner.
+    private var foreign: [(name: Identifier, framing: Framing, frames: SharedBytes)] = []
 
-    init(_ space: Identifier, of generation: Generation) {
+    init(of generation: Generation) {
         self.generation = generation
-        chain = Chain(generation: generation, space: space)
     }
 
     var isEmpty: Bool { members.isEmpty && polls.isEmpty }
 
     /// The whole of `broadcast` in `framing`, the same bytes for every subscriber of the shard.
-    func frames(of broadcast: Broadcast, as framing: Framing) -> SharedBytes {
+    func frames(of broadcast: Broadcast, as framing: Framing, _ chain: Chain) -> SharedBytes {
+        guard chain.name.text == CarillonProtocol.ownSpaceName else {
+            if let made = foreign.first(where: { $0.framing == framing && $0.name == chain.name }) {
+                return made.frames
+            }
+            let made = encode(broadcast, framing, chain)
+            foreign.append((chain.name, framing, made))
+            return made
+        }
         switch framing {
         case .webSocket: return broadcast.frames
         case .events:
-            let made = events ?? encode(broadcast, framing)
+            let made = events ?? encode(broadcast, framing, chain)
             events = made
             return made
         case .chunkedEvents:
-            let made = chunkedEvents ?? encode(broadcast, framing)
+            let made = chunkedEvents ?? encode(broadcast, framing, chain)
             chunkedEvents = made
             return made
         }
@@ -114,9 +136,10 @@ final class Room {
     func forgetFrames() {
         events = nil
         chunkedEvents = nil
+        foreign = []
     }
 
-    private func encode(_ broadcast: Broadcast, _ framing: Framing) -> SharedBytes {
+    private func encode(_ broadcast: Broadcast, _ framing: Framing, _ chain: Chain) -> SharedBytes {
         SharedBytes(
             chain.frames(broadcast.items[...], after: broadcast.after, upTo: broadcast.upTo, as: framing))
     }

@@ -25,6 +25,8 @@ struct ChangeDecoder {
     private let isResolution: Bool
     private var reason = FieldPlace("reason")
     private var detail = FieldPlace("detail")
+    private var visibility = FieldPlace("visibility")
+    private var owner = FieldPlace("owner")
     private var problem: FieldProblem?
 
     private let embeddingCountMax: Int
@@ -64,7 +66,8 @@ struct ChangeDecoder {
         guard try decoder.collect(scanner, at: place) else {
             throw FieldProblem(.badField, "a change must be an object")
         }
-        let change = try decoder.change(scanner, of: bytes, limits: limits)
+        var change = try decoder.change(scanner, of: bytes, limits: limits)
+        if change.visibility == nil { change.visibility = .private }
         guard let position = try decoder.position.position(scanner) else { throw .missing("position") }
         // Empty where the hub is the author, as no name is.
         let isHubs = try decoder.author.string(scanner)?.isEmpty == true
@@ -74,7 +77,7 @@ struct ChangeDecoder {
         let reason = try decoder.reason.string(scanner).flatMap { Reason(rawValue: $0) } ?? .newer
         return LogEntry(
             position: position, author: author, change: change, isSibling: isSibling, reason: reason,
-            detail: try decoder.detail.string(scanner) ?? "")
+            detail: try decoder.detail.string(scanner) ?? "", owner: try decoder.owner.identifier(scanner) ?? "")
     }
 
     /// Reads one element of a resolve at a validated value; the settlement is nil where the item is a rejection.
@@ -116,7 +119,8 @@ struct ChangeDecoder {
         let superseded = try supersedes.clocks(scanner, limits: limits)
         guard !superseded.isEmpty else { throw .missing("supersedes") }
         let change = Change(
-            kind: kind, id: id, clock: VectorClock(), hash: "", body: [], supersedes: superseded)
+            kind: kind, id: id, clock: VectorClock(), hash: "", body: [], supersedes: superseded,
+            visibility: try readVisibility(scanner))
         let name = VersionName(clock: kept, hash: try hash.identifier(scanner, code: .badField))
         return (change, Settlement(keeps: name))
     }
@@ -185,6 +189,10 @@ struct ChangeDecoder {
             try reason.take(&scanner, &problem)
         } else if scanner.isName(name, "detail") {
             try detail.take(&scanner, &problem)
+        } else if scanner.isName(name, "visibility") {
+            try visibility.take(&scanner, &problem)
+        } else if scanner.isName(name, "owner") {
+            try owner.take(&scanner, &problem)
         } else {
             // Fields of later versions are passed over; their text must be sound all the same.
             var unknown = FieldPlace("unknown")
@@ -261,7 +269,16 @@ struct ChangeDecoder {
             kind: kind, id: id, namespace: try namespace.identifier(scanner) ?? Change.defaultNamespace,
             clock: clock ?? VectorClock(), hash: hash, body: content, isDeleted: isDeleted, updatedAt: updatedAt,
             schemaVersion: Int(schemaVersion),
-            embedding: try readEmbedding(scanner), writer: writer, supersedes: superseded)
+            embedding: try readEmbedding(scanner), writer: writer, supersedes: superseded,
+            visibility: try readVisibility(scanner))
+    }
+
+    private func readVisibility(_ scanner: JSONScanner) throws(FieldProblem) -> Visibility? {
+        guard let text = try visibility.string(scanner) else { return nil }
+        guard let visibility = Visibility(text: text) else {
+            throw FieldProblem(.badField, "the field `visibility` must be private, team_read or team_write")
+        }
+        return visibility
     }
 
     private func content(

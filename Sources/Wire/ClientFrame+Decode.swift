@@ -89,6 +89,7 @@ struct ClientFrameDecoder {
     private var namespaces = FieldPlace("namespaces")
     private var live = FieldPlace("live")
     private var client = FieldPlace("client")
+    private var space = FieldPlace("space")
     private var changes = FieldPlace("changes")
     private var change = FieldPlace("change")
     private var items: [PushItem] = []
@@ -226,7 +227,8 @@ struct ClientFrameDecoder {
             kinds: try kinds.identifiers(scanner, countMax: limits.filtersMax),
             namespaces: try namespaces.identifiers(scanner, countMax: limits.filtersMax),
             live: try live.boolean(scanner) ?? true,
-            client: try client.storedText(scanner, bytesMax: ClientFrameDecoder.clientBytesMax))
+            client: try client.storedText(scanner, bytesMax: ClientFrameDecoder.clientBytesMax),
+            space: try space.identifier(scanner))
     }
 
     /// Reads fields; what is wrong with them, or with the frame's text, is an error of the frame.
@@ -288,6 +290,8 @@ struct ClientFrameDecoder {
             try live.take(&scanner, &problem)
         } else if scanner.isName(name, "client") {
             try client.take(&scanner, &problem)
+        } else if scanner.isName(name, "space") {
+            try space.take(&scanner, &problem)
         } else {
             // Fields of later versions are passed over; their text must be sound all the same.
             var unknown = FieldPlace("unknown")

@@ -90,6 +90,10 @@ extension Hello {
             out.put(",\"client\":")
             out.putString(client)
         }
+        if let space {
+            out.put(",\"space\":")
+            out.putString(space.text)
+        }
         out.put("}")
     }
 

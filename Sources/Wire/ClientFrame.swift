@@ -30,12 +30,15 @@ public struct Hello: Sendable, Equatable {
     public var live: Bool
     /// The program's name and version, for the hub's logs. At most 256 bytes.
     public var client: String?
+    /// The space: `team:NAME`, `user:NAME`; nil or `own`: the user's own.
+    public var space: Identifier?
 
     public init(
         protocolVersion: Int = CarillonProtocol.version, device: Identifier, key: String? = nil,
         cursor: Cursor? = nil, kinds: [Identifier] = [], namespaces: [Identifier] = [], live: Bool = true,
-        client: String? = nil
+        client: String? = nil, space: Identifier? = nil
     ) {
+        self.space = space
         self.protocolVersion = protocolVersion
         self.device = device
         self.key = key

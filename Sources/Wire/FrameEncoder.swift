@@ -14,6 +14,11 @@ public enum FrameEncoder {
         out.putInteger(entry.position.microseconds)
         out.put(",\"author\":")
         out.putString(entry.author.text)
+        if !entry.owner.text.isEmpty {
+            out.put(",\"owner\":")
+            out.putString(entry.owner.text)
+        }
+        if let visibility = entry.change.visibility, visibility != .private { put(visibility, into: &out) }
         if entry.isSibling { out.put(",\"sibling\":true") }
         if !entry.reason.isPlain {
             out.put(",\"reason\":")
@@ -46,6 +51,7 @@ public enum FrameEncoder {
     /// Appends `change` as an object, as a push carries it.
     public static func encodeChange(_ change: Change, into out: inout [UInt8]) {
         openChange(change, into: &out)
+        if let visibility = change.visibility { put(visibility, into: &out) }
         if !change.supersedes.isEmpty {
             out.put(",\"supersedes\":[")
             for (index, clock) in change.supersedes.enumerated() {
@@ -156,6 +162,12 @@ public enum FrameEncoder {
             out.putInteger(limits[keyPath: field.path])
         }
         out.put("}")
+    }
+
+    private static func put(_ visibility: Visibility, into out: inout [UInt8]) {
+        out.put(",\"visibility\":\"")
+        out.append(contentsOf: visibility.text.utf8)
+        out.put("\"")
     }
 
     private static func link(space: Identifier, after: Cursor?, upTo: Cursor, into out: inout [UInt8]) {
