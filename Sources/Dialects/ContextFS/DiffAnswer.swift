@@ -20,7 +20,7 @@ struct DiffAnswer {
     }
 
     func write(_ number: Int64) throws -> DialectBody {
-        let writer = DialectBodyWriter()
+        let writer = diff.caller.desk.bodyWriter()
         try writer.append(Array("{\"success\":true".utf8))
         var counts = (new: 0, updated: 0)
         for entity in Entity.allCases {
