@@ -14,6 +14,8 @@ final class Connection {
         case stream
         /// A session of `carillon.v1`.
         case session
+        /// A WebSocket of a dialect, which is told of changes.
+        case watch
         /// Every message goes back: for protocol tests.
         case echo
         /// We have said our last; what still comes is thrown away.
@@ -43,6 +45,8 @@ final class Connection {
     var greeting: Greeting?
     var member: Member?
     var subscription: Subscription?
+    /// Nil outside of ``Phase/watch``.
+    var watch: DialectWatch?
     /// What the device has confirmed and the store has not been told yet.
     var acknowledged: Position?
     /// What it says it holds, beyond all that it was told of here: the store is being asked.
@@ -65,14 +69,15 @@ final class Connection {
     }
 
     /// The key that it came with, once that was found good.
-    var keyPrefix: String? { member?.keyPrefix ?? stream?.keyPrefix }
+    var keyPrefix: String? { member?.keyPrefix ?? stream?.keyPrefix ?? watch?.socket.account.key.prefix }
 
     /// The life of the log that it is in; nil before that matters.
-    var generation: Generation? { member?.generation ?? stream?.opening.generation }
+    var generation: Generation? { member?.generation ?? stream?.opening.generation ?? watch?.generation }
 
     /// Whose it is: of a session, or of a stream or a poll, which may name no device.
     var owner: (user: User, device: Device?)? {
         member.map { ($0.user, $0.device) } ?? stream.map { ($0.opening.user, $0.opening.device) }
+            ?? watch.map { ($0.socket.account.user, nil) }
     }
 
     /// Whether it is a session of this device, or a stream or a poll that names it.

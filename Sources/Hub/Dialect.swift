@@ -33,6 +33,10 @@ public struct DialectRoute: Sendable {
     let isOpenToStrangers: Bool
     let action: Action
 
+    var isSocket: Bool {
+        if case .socket = action { true } else { false }
+    }
+
     /// - Parameter path: as in `/api/memories/{id}`; what is in braces is ``DialectRequest/parameters``, in order.
     public init(
         later method: HTTPRequest.Method, _ path: String, bodyBytesMax: Int = 1 << 20,

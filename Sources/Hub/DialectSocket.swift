@@ -12,12 +12,17 @@ public struct DialectSocket: Sendable {
     public var greeting: [UInt8]?
     /// What is sent after as many seconds of silence.
     public var idle: (seconds: Int, message: [UInt8])?
-    /// The messages that tell of one commit. A commit that is not known in detail is told as none.
+    /// What a text of the client is answered with, if anything: on the event loop, so it must not block. Nil: what it
+    /// says is passed over.
+    public var reply: (@Sendable ([UInt8]) -> [UInt8]?)?
+    /// The messages that tell of one commit. A commit that is not known in detail is told as
+    /// none. On the event loop, so it must not block.
     public var messages: @Sendable ([DialectNotice]) -> [[UInt8]]
 
     public init(
         account: DialectAccount, spaces: [Identifier], kinds: [Identifier] = [], namespaces: [Identifier] = [],
         greeting: [UInt8]? = nil, idle: (seconds: Int, message: [UInt8])? = nil,
+        reply: (@Sendable ([UInt8]) -> [UInt8]?)? = nil,
         messages: @escaping @Sendable ([DialectNotice]) -> [[UInt8]]
     ) {
         self.account = account
@@ -26,6 +31,7 @@ public struct DialectSocket: Sendable {
         self.namespaces = namespaces
         self.greeting = greeting
         self.idle = idle
+        self.reply = reply
         self.messages = messages
     }
 }

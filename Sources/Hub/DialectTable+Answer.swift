@@ -10,19 +10,28 @@ extension DialectTable.Match {
         reply: @escaping @Sendable (DialectAnswer) -> Void
     ) {
         let request = DialectRequest(head: head, body: body, parameters: parameters)
-        do {
+        attempt(at: desk) {
             switch route.action {
             case .answer(let answer): try answer(request, desk, reply)
             case .socket: throw DialectError.badRequest("this path is for WebSockets")
             }
+        } refused: {
+            reply($0)
+        }
+    }
+
+    /// Runs `body`; what it throws is told in the dialect's form.
+    func attempt(at desk: DialectDesk, _ body: () throws -> Void, refused: (DialectAnswer) -> Void) {
+        do {
+            try body()
         } catch let error as DialectError {
-            reply(dialect.answer(to: error))
+            refused(dialect.answer(to: error))
         } catch let error as StoreError {
             desk.core.log.warning("a request failed in the store: \(error)")
-            reply(dialect.answer(to: DialectError(ErrorFrame(error))))
+            refused(dialect.answer(to: DialectError(ErrorFrame(error))))
         } catch {
             desk.core.log.error("a request failed: \(error)")
-            reply(dialect.answer(to: .internal))
+            refused(dialect.answer(to: .internal))
         }
     }
 }

@@ -85,6 +85,13 @@ public struct HubLimits: Sendable {
     public var dialectRequestsMax = 512
     public var bulkRequestsMax = 32
     public var bulkQueueCount = 2
+    /// Spaces of a dialect's socket: a user's own, their teams' and some teammates'.
+    public var socketSpacesMax = 1_000
+    /// Bytes of a message that such a socket takes, and messages a minute: its clients listen, and say `ping`.
+    public var socketMessageBytesMax = 4 << 10
+    public var socketMessagesPerMinuteMax = 120
+    /// Changes that are kept for such a socket that reads too slowly; past it it is told that there were some.
+    public var noticesOwedMax = 1_000
     /// Bytes of a message before the hello's key is known to be good: a hello is some hundred bytes.
     public var strangerMessageBytesMax = 64 << 10
     /// Items of one commit past which a filtered subscriber reads the log, page by page, and is not sent a frame of

@@ -18,6 +18,13 @@ extension HubShard {
         }
     }
 
+    /// Sessions go on, under what the user may have now.
+    func change(_ user: User) {
+        for case let connection? in connections where connection.member?.user.id == user.id {
+            connection.member = connection.member?.changed(user)
+        }
+    }
+
     /// Has the store asked about all that is open here.
     func recheck() {
         var all: [HubCore.Seated] = []

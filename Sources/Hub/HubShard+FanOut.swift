@@ -74,6 +74,7 @@ extension HubShard {
         }
         room.forgetFrames()
         if !room.polls.isEmpty { wake(room.polls, broadcast) }
+        if !room.watchers.isEmpty { tell(room.watchers, broadcast) }
     }
 
     private func deliver(_ broadcast: Broadcast, to subscription: Subscription, _ room: Room) {

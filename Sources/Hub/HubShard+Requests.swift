@@ -30,7 +30,7 @@ extension HubShard {
         case .http where http.isAnswering:
             http.heldInput = http.parser.takeRemainder()
             loop.pauseReading(connection.id)
-        case .session, .echo:
+        case .session, .echo, .watch:
             // The client may have sent frames right behind its upgrade request.
             var remainder = http.parser.takeRemainder()
             if !remainder.isEmpty { remainder.withUnsafeMutableBytes { readFrames(connection, $0) } }
@@ -61,6 +61,8 @@ extension HubShard {
         case nil, .some(.none): break
         case .refused(let dialect, let error):
             return answerRequest(connection, RESTAnswer(dialect.answer(to: error)))
+        case .found(let match) where match.route.isSocket:
+            return askSocket(connection, match, head)
         case .found(let match):
             return askDialect(connection, match, head, body)
         }
@@ -106,15 +108,20 @@ extension HubShard {
 
     /// From here on it is a WebSocket.
     func openSocket(_ connection: Connection, headerKey: String?, isEcho: Bool = false) {
-        var limits = WebSocketLimits()
-        let bytesMax = isEcho ? core.wireLimits.frameBytesMax : core.limits.strangerMessageBytesMax
-        limits.messageBytesMax = bytesMax
-        limits.frameBytesMax = bytesMax
-        connection.machine = WebSocketMachine(role: .server, limits: limits)
+        openMachine(
+            connection,
+            messageBytesMax: isEcho ? core.wireLimits.frameBytesMax : core.limits.strangerMessageBytesMax)
         connection.greeting = Greeting(headerKey: headerKey)
+        connection.phase = isEcho ? .echo : .session
+    }
+
+    func openMachine(_ connection: Connection, messageBytesMax: Int) {
+        var limits = WebSocketLimits()
+        limits.messageBytesMax = messageBytesMax
+        limits.frameBytesMax = messageBytesMax
+        connection.machine = WebSocketMachine(role: .server, limits: limits)
         connection.http = nil
         connection.startedAt = loop.now
-        connection.phase = isEcho ? .echo : .session
     }
 
     /// Sends the answer of the request at hand, and goes on with the one behind it.

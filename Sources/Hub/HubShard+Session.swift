@@ -23,6 +23,10 @@ extension HubShard {
             write(connection) { $0.appendMessage(.text, payload, into: &$1) }
         case .binary(let payload) where connection.phase == .echo:
             write(connection) { $0.appendMessage(.binary, payload, into: &$1) }
+        case .text(let payload) where connection.phase == .watch:
+            heard(connection, payload)
+        case .binary(let payload) where connection.phase == .watch:
+            heard(connection, payload)
         case .text(let payload):
             readFrame(connection, [UInt8](payload))
         case .binary:
@@ -85,6 +89,9 @@ extension HubShard {
     /// Ends a session, or an answer that goes on, with an error.
     func refuse(_ connection: Connection, _ error: ErrorFrame) {
         if connection.phase == .stream { return refuseStream(connection, error) }
+        if connection.phase == .watch {
+            return end(connection, closeCode: error.code.closeCode, reason: error.message)
+        }
         act(
             connection,
             connection.session.refused(error.code, message: error.message, retryAfterMs: error.retryAfterMs))
@@ -214,6 +221,7 @@ extension HubShard {
         connection.session.disconnected()
         noteGone(connection)
         leaveRoom(connection)
+        leaveWatch(connection)
         loop.close(connection.id, afterFlush: true)
     }
 }

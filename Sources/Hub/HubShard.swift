@@ -96,7 +96,7 @@ final class HubShard: LoopHandler {
         switch connection.phase {
         case .http: readRequests(connection, UnsafeRawBufferPointer(bytes))
         case .stream: hold(connection, UnsafeRawBufferPointer(bytes))
-        case .session, .echo: readFrames(connection, bytes)
+        case .session, .echo, .watch: readFrames(connection, bytes)
         case .ending: break
         }
         throttle(connection)
@@ -115,6 +115,7 @@ final class HubShard: LoopHandler {
         connection.isThrottled = false
         listen(to: connection)
         goOnSending(connection)
+        tellOwed(connection)
         readHeld(connection)
         guard connection.subscription?.state == .lagging else { return }
         if connection.stream?.isExport == true { readExport(connection) } else { readLog(connection) }
@@ -137,6 +138,7 @@ final class HubShard: LoopHandler {
             }
         case .stream:
             guard let http = connection.http, http.heldInput.count < core.limits.heldInputBytesMax else { return }
+        case .watch: break
         case .session, .echo, .ending:
             guard connection.session.wantsInput, !connection.isHeldBack else { return }
         }
@@ -149,6 +151,7 @@ final class HubShard: LoopHandler {
         noteGone(connection)
         leaveStream(connection)
         leaveRoom(connection)
+        leaveWatch(connection)
         flushAcknowledgement(connection)
         connections[id.index] = nil
         count(-1)
@@ -178,6 +181,7 @@ final class HubShard: LoopHandler {
         case .revoked(let prefixes): revoke(prefixes)
         case .removed(let device, let user, let replica): endSessions(of: device, user, keeping: replica)
         case .recheck: recheck()
+        case .changed(let user): change(user)
         case .recheckGuests(let user): recheckGuests(of: user)
         case .newLife(let generation): endLives(except: generation)
         case .readAgain(let id): readAgain(id)
@@ -205,6 +209,11 @@ final class HubShard: LoopHandler {
             if let connection = connection(id) { answerRequest(connection, answer) }
         case .spooled(let id, let spool, let result):
             if let connection = connection(id) { takeSpooled(connection, spool, result) }
+        case .membership(let user, let team): endWatches(of: user, team)
+        case .watching(let id, let opening):
+            if let connection = connection(id) { openWatch(connection, opening) }
+        case .headsRead(let id, let heads):
+            if let connection = connection(id) { takeHeads(connection, heads) }
         case .bodyPiece(let id, let offset, let result):
             if let connection = connection(id) { takeOutgoing(connection, offset, result) }
         }
@@ -239,7 +248,7 @@ final class HubShard: LoopHandler {
             switch connection.phase {
             case .http: sweepRequest(connection)
             case .stream: sweepStream(connection)
-            case .session, .echo: sweepSocket(connection)
+            case .session, .echo, .watch: sweepSocket(connection)
             case .ending: break
             }
         }
@@ -278,6 +287,7 @@ final class HubShard: LoopHandler {
         {
             connection.heardAt = loop.now
         }
+        sweepWatch(connection)
         let silence = seconds(since: connection.heardAt)
         if connection.phase == .session, seconds(since: connection.startedAt) >= core.limits.handshakeSeconds {
             act(connection, connection.session.helloTimedOut())
@@ -303,6 +313,8 @@ final class HubShard: LoopHandler {
                 end(connection, closeCode: ErrorCode.shuttingDown.closeCode, reason: ErrorCode.shuttingDown.sentence)
             } else if connection.phase == .stream {
                 sayFarewell(connection)
+            } else if connection.phase == .watch {
+                endWatch(connection, code: .goingAway, reason: ErrorCode.shuttingDown.sentence)
             } else if connection.phase == .http, connection.http?.outgoing != nil {
                 // Its answer goes on as long as the hub waits; behind it the connection ends.
                 continue

@@ -48,7 +48,7 @@ struct PushDesk: Sendable {
             space: access.space, author: access.author(device.id), replica: device.replica, changes: changes,
             isAtomic: push.isAtomic, isForced: push.isForced, settlements: written.settlements,
             answerKey: written.answerKey, user: user.id, standing: access.viewer.standing,
-            recordsMax: access.isOwn && user.tier.recordLimit >= 0 ? user.tier.recordLimit : nil)
+            recordsMax: access.isOwn ? user.tier.recordsMax : nil)
         let pending = PendingPush(submission, messageBytes: messageBytes) { outcome in
             switch outcome {
             case .success(let results): answer(.pushed(PushDesk.answer(to: push, results)))

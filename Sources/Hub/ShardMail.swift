@@ -21,6 +21,12 @@ enum ShardMail: Sendable {
     case commit(JournalLane)
     /// A REST request is answered.
     case answered(ConnectionID, RESTAnswer)
+    /// The user came into the team, or left it.
+    case membership(Identifier, team: Identifier)
+    /// The key of a dialect's socket is good.
+    case watching(ConnectionID, DialectOpening)
+    /// Where the logs of such a socket's spaces are; nil where the store could not tell.
+    case headsRead(ConnectionID, [Identifier: Position]?)
     /// A piece of a request's body is in its file: so many bytes.
     case spooled(ConnectionID, Spool, Result<Int, DialectError>)
     /// A piece of an answer's body, which begins at `offset`, is read from its file.
@@ -37,6 +43,8 @@ enum ShardMail: Sendable {
     case removed(device: Identifier, user: Identifier, keeping: Identifier?)
     /// Something may have been taken back unheard: the store is to be asked about all that is open.
     case recheck
+    /// A user's tier is another one.
+    case changed(User)
     /// The user came into a team or left it: the store is to be asked about what is open in others' spaces.
     case recheckGuests(of: Identifier)
     /// What is of another life of the log than this one ends.
@@ -81,6 +89,11 @@ final class Member: Sendable {
         self.start = start
         self.head = head
         self.generation = generation
+    }
+
+    /// The same one with another tier.
+    func changed(_ user: User) -> Member {
+        Member(user: user, device: device, keyPrefix: keyPrefix, start: start, head: head, generation: generation)
     }
 }
 

@@ -95,6 +95,8 @@ final class Room {
     var members: [Subscription] = []
     /// Long polls.
     var polls: [ConnectionID] = []
+    /// Sockets of dialects.
+    var watchers: [ConnectionID] = []
     /// The newest position that was announced here.
     var latest = Position.start
     /// The events of the commit that is being delivered, made when the first stream of that framing is due.
@@ -107,7 +109,7 @@ final class Room {
         self.generation = generation
     }
 
-    var isEmpty: Bool { members.isEmpty && polls.isEmpty }
+    var isEmpty: Bool { members.isEmpty && polls.isEmpty && watchers.isEmpty }
 
     /// The whole of `broadcast` in `framing`, the same bytes for every subscriber of the shard.
     func frames(of broadcast: Broadcast, as framing: Framing, _ chain: Chain) -> SharedBytes {

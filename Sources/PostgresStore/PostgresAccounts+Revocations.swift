@@ -1,7 +1,7 @@
 internal import Causality
 internal import Storage
 
-/// Keys and devices that are taken back, and devices that come and go.
+/// Keys and devices that are taken back, what else hubs have to hear of, and devices that come and go.
 ///
 /// Numbers of revocations come from one row that stays locked until the commit: whoever sees a number sees every one
 /// before it.
@@ -62,6 +62,10 @@ extension Revocation {
             self = .key(prefix: prefix)
         } else if !row.isNull(3), !row.isNull(4) {
             self = .device(row.name(3), of: row.name(4))
+        } else if !row.isNull(4), !row.isNull(5) {
+            self = .membership(row.name(4), team: row.name(5))
+        } else if !row.isNull(4) {
+            self = .tier(of: row.name(4))
         } else {
             return nil
         }

@@ -7,10 +7,26 @@ struct PostgresAccounts: AccountStore {
     let store: PostgresStore
 
     func add(_ user: User) throws(StoreError) {
-        try write(AccountStatements.addUser, refusal: "the name \(user.name) or the id \(user.id) is taken") {
-            $0.add(user.id)
-            $0.add(user.name)
+        let sentence = "the name \(user.name), the id \(user.id) or the email is taken"
+        var row = Parameters(user.id)
+        row.add(user.name)
+        row.add(user)
+        let steps = [(AccountStatements.lockNames, Parameters()), (AccountStatements.addUser, row)]
+        let results = try PostgresAccounts.refusing(sentence) { () throws(StoreError) in
+            try store.sharedStatements.run(steps, isRepeatable: false)
         }
+        guard results.last?.first != nil else { throw .refused(sentence) }
+    }
+
+    func update(_ user: User) throws(StoreError) {
+        var row = Parameters(user.id)
+        row.add(user)
+        row.add(Int64(RevocationPage.countKept))
+        let results = try PostgresAccounts.refusing("the email \(user.email) is another user's") {
+            () throws(StoreError) in
+            try store.sharedStatements.run([(AccountStatements.updateUser, row)], isRepeatable: true)
+        }
+        guard results.first?.first?.flag(0) == true else { throw .refused("there is no user \(user.id)") }
     }
 
     func user(named name: Identifier) throws(StoreError) -> User? {
@@ -21,7 +37,24 @@ struct PostgresAccounts: AccountStore {
         try rows(AccountStatements.userOfID) { $0.add(id) }.first.map(User.init)
     }
 
+    func user(email: String) throws(StoreError) -> User? {
+        // Postgres takes no NUL in a text, so no user has one in the email.
+        guard !email.isEmpty, !email.utf8.contains(0) else { return nil }
+        return try rows(AccountStatements.userOfEmail) { $0.add(email) }.first.map(User.init)
+    }
+
     func users() throws(StoreError) -> [User] { try rows(AccountStatements.users).map(User.init) }
+
+    func passwordHash(of userID: Identifier) throws(StoreError) -> String? {
+        try rows(AccountStatements.userOfID) { $0.add(userID) }.first?.optionalText(6)
+    }
+
+    func setPasswordHash(_ hash: String?, of userID: Identifier) throws(StoreError) {
+        var row = Parameters(userID)
+        row.add(hash)
+        let results = try store.sharedStatements.run([(AccountStatements.setPassword, row)], isRepeatable: true)
+        guard results.first?.first != nil else { throw .refused("there is no user \(userID)") }
+    }
 
     func add(_ key: APIKeyRecord) throws(StoreError) {
         let refusal = "the prefix \(key.prefix) is taken, or there is no user \(key.userID)"
@@ -32,6 +65,7 @@ struct PostgresAccounts: AccountStore {
             $0.add(key.label)
             $0.add(key.createdAt)
             $0.add(key.revokedAt)
+            $0.add(bytes: key.encryptionSalt)
         }
     }
 
@@ -45,14 +79,33 @@ struct PostgresAccounts: AccountStore {
         try rows(AccountStatements.keys) { $0.add(userID) }.map(APIKeyRecord.init)
     }
 
-    func register(_ device: Device) throws(StoreError) { _ = try register(device, AccountStatements.register) }
-
-    func registerOnce(_ device: Device) throws(StoreError) -> Device {
-        try register(device, AccountStatements.registerOnce)
+    func register(_ device: Device) throws(StoreError) {
+        _ = try register(device, [(AccountStatements.register, PostgresAccounts.row(device))])
     }
 
-    /// Writes the device and returns what is registered.
-    private func register(_ device: Device, _ statement: Statement) throws(StoreError) -> Device {
+    func registerOnce(_ device: Device) throws(StoreError) -> Device { try registerOnce(device, devicesMax: nil) }
+
+    func registerOnce(_ device: Device, devicesMax: Int?) throws(StoreError) -> Device {
+        var row = PostgresAccounts.row(device)
+        row.add(devicesMax.map(Int64.init))
+        var steps = [(AccountStatements.registerOnce, row)]
+        if devicesMax != nil { steps.insert((AccountStatements.lockUser, Parameters(device.userID)), at: 0) }
+        if let registered = try register(device, steps) { return registered }
+        // Where the user is not there, the constraint says so only of a row that is written.
+        guard try user(id: device.userID) != nil else { throw .refused("there is no user \(device.userID)") }
+        throw .limitReached("the user has \(devicesMax ?? 0) devices, and no more fit")
+    }
+
+    /// Takes the steps and returns what is registered.
+    private func register(_ device: Device, _ steps: [SharedStatements.Step]) throws(StoreError) -> Device? {
+        let steps = steps + [(AccountStatements.device, PostgresAccounts.place(device.id, device.userID))]
+        let results = try PostgresAccounts.refusing("there is no user \(device.userID)") { () throws(StoreError) in
+            try store.sharedStatements.run(steps, isRepeatable: true)
+        }
+        return results.last?.first.map(Device.init)
+    }
+
+    private static func row(_ device: Device) -> Parameters {
         var row = Parameters()
         for name in [device.userID, device.id, device.replica] { row.add(name) }
         row.add(device.name)
@@ -60,14 +113,8 @@ struct PostgresAccounts: AccountStore {
         row.add(device.registeredAt)
         row.add(device.lastSeenAt)
         row.add(device.registrationKey)
-        let steps = [(statement, row), (AccountStatements.device, PostgresAccounts.place(device.id, device.userID))]
-        let results = try PostgresAccounts.refusing("there is no user \(device.userID)") { () throws(StoreError) in
-            try store.sharedStatements.run(steps, isRepeatable: true)
-        }
-        guard let registered = results.last?.first.map(Device.init) else {
-            throw .refused("there is no user \(device.userID)")
-        }
-        return registered
+        row.add(device.clientVersion)
+        return row
     }
 
     func device(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Device? {
@@ -117,7 +164,7 @@ struct PostgresAccounts: AccountStore {
     }
 
     /// Says what a constraint of the tables means to the caller.
-    private static func refusing<Value>(
+    static func refusing<Value>(
         _ sentence: String, _ body: () throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
         do {
@@ -126,5 +173,15 @@ struct PostgresAccounts: AccountStore {
             if case .refused(let reason) = error, reason.contains("constraint") { throw .refused(sentence) }
             throw error
         }
+    }
+}
+
+extension Parameters {
+    /// Email, tier and limits.
+    fileprivate mutating func add(_ user: User) {
+        add(user.email)
+        add(user.tier.name)
+        add(Int64(user.tier.deviceLimit))
+        add(Int64(user.tier.recordLimit))
     }
 }

@@ -90,9 +90,11 @@ private final class Filling {
             row.add(stored.name)
             row.add(stored.rule)
             try connection.send(PolicyStatements.setting, row)
-        case .user(let user): accounts.append(user)
-        case .key(let key): accounts.append(key)
-        case .device(let device): accounts.append(device)
+        case .note(let note, _, _, _):
+            _ = accounts.append(item)
+            if accounts.isFull { try accounts.send(on: connection) }
+            return note.count + EncodedSize.fieldsBytes
+        case .user, .key, .device, .team, .member: _ = accounts.append(item)
         case .space(let name, let head):
             try settle()
             space = (name, SpaceStatistics(head: head, recordCount: 0, deletedCount: 0, siblingCount: 0))
@@ -143,8 +145,13 @@ private final class Filling {
         let life = try sequence.finish()
         try settle()
         try sendAll()
+        try connection.send(FillingStatements.taken)
         try connection.send(FillingStatements.orphan)
-        if let orphan = try synchronize().last?.first {
+        let results = try synchronize()
+        if let taken = results.dropLast().last?.first {
+            throw StoreError.refused("the name or id of the team \(taken.text(0)) is a user's")
+        }
+        if let orphan = results.last?.first {
             throw StoreError.refused("the record \(orphan.text(0))/\(orphan.text(1)) has siblings and no head")
         }
         var key = Parameters()
@@ -167,7 +174,7 @@ private final class Filling {
         do throws(PostgresFailure) {
             return try connection.sync()
         } catch {
-            guard error.sqlState == "23505" else { throw error }
+            guard error.sqlState?.hasPrefix("23") == true else { throw error }
             var told = error
             for (index, sentence) in FillingStatements.refusals where error.message.contains("\"\(index)\"") {
                 told.message = "\(sentence) (\(error.message))"
@@ -180,7 +187,7 @@ private final class Filling {
 private enum FillingStatements {
     static let isEmpty: Statement = """
         SELECT NOT EXISTS (SELECT FROM users) AND NOT EXISTS (SELECT FROM policies)
-            AND NOT EXISTS (SELECT FROM spaces WHERE space > '')
+            AND NOT EXISTS (SELECT FROM spaces WHERE space > '') AND NOT EXISTS (SELECT FROM teams)
         """
     static let marking: Statement = "UPDATE log_state SET is_unfinished = true"
     static let unmarking: Statement = "UPDATE log_state SET is_unfinished = false"
@@ -192,6 +199,9 @@ private enum FillingStatements {
     static let waiting: Statement = """
         SELECT set_config('synchronous_commit', reset_val, true) FROM pg_settings WHERE name = 'synchronous_commit'
         """
+    static let taken: Statement = """
+        SELECT name FROM teams WHERE name IN (SELECT name FROM users) OR id IN (SELECT id FROM users) LIMIT 1
+        """
     static let orphan: Statement = """
         SELECT s.kind, s.id FROM versions s
         WHERE s.is_sibling AND NOT EXISTS (
@@ -201,8 +211,12 @@ private enum FillingStatements {
     static let refusals = [
         (index: "heads", sentence: "a record has two heads"),
         (index: "users_name_key", sentence: "a name stands twice"),
+        (index: "users_by_email", sentence: "an email stands twice"),
+        (index: "teams_pkey", sentence: "a team's id stands twice"),
+        (index: "notes_pkey", sentence: "a note stands twice"),
         (index: "users_pkey", sentence: "a user's id stands twice"),
         (index: "keys_pkey", sentence: "a key's prefix stands twice"),
         (index: "devices_pkey", sentence: "a device stands twice"),
+        (index: "members_user_id_fkey", sentence: "a member is no user"),
     ]
 }

@@ -49,6 +49,7 @@ private struct ReadingAll {
         let policies = try PolicyStatements.read(try connection.run(PolicyStatements.all))
         for (kind, policy) in policies.sorted(by: { $0.key < $1.key }) { try body(.policy(policy, kind: kind)) }
         try readUsers()
+        try readTeams()
         try readSpaces()
     }
 
@@ -58,20 +59,53 @@ private struct ReadingAll {
             var parameters = Parameters()
             parameters.add(last)
             parameters.add(ReadingAll.usersMax)
-            let users = try connection.run(ReadingStatements.users, parameters).map(User.init)
-            for user in users {
-                try connection.send(AccountStatements.keys, Parameters(user.id))
-                try connection.send(AccountStatements.devices, Parameters(user.id))
+            let users = try connection.run(ReadingStatements.users, parameters)
+            for row in users {
+                try connection.send(AccountStatements.keys, Parameters(row.name(0)))
+                try connection.send(AccountStatements.devices, Parameters(row.name(0)))
+                try connection.send(TeamStatements.noted, Parameters(row.name(0)))
             }
             let results = try connection.sync()
-            guard results.count == 2 * users.count else { throw ReadingAll.short }
-            for (index, user) in users.enumerated() {
-                try body(.user(user))
-                for row in results[2 * index] { try body(.key(APIKeyRecord(row))) }
-                for row in results[2 * index + 1] { try body(.device(Device(row))) }
+            guard results.count == 3 * users.count else { throw ReadingAll.short }
+            for (index, row) in users.enumerated() {
+                try body(.user(User(row), passwordHash: row.optionalText(6)))
+                for row in results[3 * index] { try body(.key(APIKeyRecord(row))) }
+                let noted = Set(results[3 * index + 2].map { $0.name(0) })
+                for row in results[3 * index + 1] {
+                    let device = Device(row)
+                    try body(.device(device))
+                    if noted.contains(device.id) { try readNotes(of: device) }
+                }
             }
-            guard let user = users.last, users.count == Int(ReadingAll.usersMax) else { return }
-            last = user.name.text
+            guard users.count == Int(ReadingAll.usersMax) else { return }
+            last = users[users.count - 1].text(1)
+        }
+    }
+
+    /// Device by device: the notes of one may be 4 MiB.
+    private func readNotes(of device: Device) throws {
+        let place = PostgresAccounts.place(device.id, device.userID)
+        for row in try connection.run(TeamStatements.notes, place) {
+            try body(.note(row.bytes(1), name: row.text(0), device: device.id, of: device.userID))
+        }
+    }
+
+    private func readTeams() throws {
+        var last = ""
+        while true {
+            var parameters = Parameters()
+            parameters.add(last)
+            parameters.add(ReadingAll.usersMax)
+            let teams = try connection.run(ReadingStatements.teams, parameters).map(Team.init)
+            for team in teams { try connection.send(TeamStatements.members, Parameters(team.id)) }
+            let results = try connection.sync()
+            guard results.count == teams.count else { throw ReadingAll.short }
+            for (team, rows) in zip(teams, results) {
+                try body(.team(team))
+                for row in rows { try body(.member(Membership(row))) }
+            }
+            guard let team = teams.last, teams.count == Int(ReadingAll.usersMax) else { return }
+            last = team.name.text
         }
     }
 
@@ -158,7 +192,11 @@ private enum ReadingStatements {
         """
         SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('statement_timeout', '0', true)
         """, isPrepared: false)
-    static let users: Statement = "SELECT id, name FROM users WHERE name > $1 ORDER BY name LIMIT $2"
+    static let users: Statement = """
+        SELECT id, name, email, tier, device_limit, record_limit, password_hash FROM users
+        WHERE name > $1 ORDER BY name LIMIT $2
+        """
+    static let teams: Statement = "SELECT id, name FROM teams WHERE name > $1 ORDER BY name LIMIT $2"
     static let spaces: Statement = "SELECT space, head FROM spaces WHERE space > $1 ORDER BY space LIMIT $2"
     static let entries = Statement(
         """

@@ -3,7 +3,7 @@
 /// The table `migrations` says which steps were taken. A step is never edited once released: a new one is appended.
 ///
 /// - Tables of a space begin each key with `space`, and every statement on them names it, so that they shard by it.
-///   `devices` belongs to its user's own space. All others are small, and the same on every shard.
+///   `devices` and `notes` belong to their user's own space. All others are small, and the same on every shard.
 /// - Names compare by their bytes, in the order in which the protocol lists them: COLLATE "C".
 /// - `versions` is read along its key: a page is one range. `heads` finds a record's head and forbids a second one;
 ///   `siblings` is empty for nearly every record. `bytes` is what an entry counts in a page (`VersionRow`), so that a
@@ -21,7 +21,7 @@ enum Schema {
     static var version: Int { steps.count }
 
     /// With `EMBEDDING` where the column's type goes.
-    static let steps: [String] = [tables, sharing]
+    static let steps: [String] = [tables, sharing, teams]
 
     /// Whose a record is, and who else may see it (`LogEntry.storedAccess`). Constant defaults: no row is written again.
     private static let sharing = """

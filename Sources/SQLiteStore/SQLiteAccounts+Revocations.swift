@@ -2,7 +2,7 @@ internal import Causality
 internal import GRDB
 internal import Storage
 
-/// Keys and devices that are taken back: the mark and what it says are one transaction.
+/// Keys and devices that are taken back, and what else hubs have to hear of: the mark and what it says are one transaction.
 extension SQLiteAccounts {
     func revokeKey(prefix: String, at time: Position) throws(StoreError) -> Bool {
         do {
@@ -11,7 +11,7 @@ extension SQLiteAccounts {
                     sql: "UPDATE keys SET revoked_at = ? WHERE prefix = ? AND revoked_at IS NULL",
                     arguments: [time.microseconds, prefix])
                 if database.changesCount > 0 {
-                    try SQLiteAccounts.add(database, prefix: prefix)
+                    try SQLiteAccounts.note(database, prefix: prefix)
                     return true
                 }
                 return try Bool.fetchOne(
@@ -28,7 +28,7 @@ extension SQLiteAccounts {
                 try database.execute(
                     sql: "DELETE FROM devices WHERE user_id = ? AND id = ?", arguments: [userID.text, id.text])
                 guard database.changesCount > 0 else { return false }
-                try SQLiteAccounts.add(database, device: id.text, userID: userID.text)
+                try SQLiteAccounts.note(database, device: id.text, userID: userID.text)
                 return true
             }
         } catch {
@@ -54,12 +54,12 @@ extension SQLiteAccounts {
     }
 
     /// Numbers rise without end: the newest row always stays, and the next number is the one behind it.
-    private static func add(
-        _ database: Database, prefix: String? = nil, device: String? = nil, userID: String? = nil
+    static func note(
+        _ database: Database, prefix: String? = nil, device: String? = nil, userID: String? = nil, team: String? = nil
     ) throws {
         try database.execute(
-            sql: "INSERT INTO revocations (key_prefix, device, user_id) VALUES (?, ?, ?)",
-            arguments: [prefix, device, userID])
+            sql: "INSERT INTO revocations (key_prefix, device, user_id, team) VALUES (?, ?, ?, ?)",
+            arguments: [prefix, device, userID, team])
         try database.execute(
             sql: "DELETE FROM revocations WHERE number <= ?",
             arguments: [database.lastInsertedRowID - Int64(RevocationPage.countKept)])
@@ -71,10 +71,15 @@ extension Revocation {
         let prefix: String? = row["key_prefix"]
         let device: String? = row["device"]
         let userID: String? = row["user_id"]
+        let team: String? = row["team"]
         if let prefix {
             self = .key(prefix: prefix)
         } else if let device, let userID {
             self = .device(Identifier(unchecked: device), of: Identifier(unchecked: userID))
+        } else if let userID, let team {
+            self = .membership(Identifier(unchecked: userID), team: Identifier(unchecked: team))
+        } else if let userID {
+            self = .tier(of: Identifier(unchecked: userID))
         } else {
             return nil
         }

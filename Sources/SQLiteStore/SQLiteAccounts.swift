@@ -7,28 +7,77 @@ internal import Storage
 struct SQLiteAccounts: AccountStore {
     let store: SQLiteStore
 
+    private static let userColumns = "id, name, email, tier, device_limit, record_limit"
+
     func add(_ user: User) throws(StoreError) {
-        try execute("INSERT INTO users (id, name) VALUES (?, ?)", [user.id.text, user.name.text])
+        let isAdded = try writing { database throws in
+            guard try !SQLiteAccounts.isTaken(id: user.id, name: user.name, by: "teams", database) else { return false }
+            try database.execute(
+                sql: "INSERT INTO users (\(SQLiteAccounts.userColumns)) VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: [
+                    user.id.text, user.name.text, user.email, user.tier.name, user.tier.deviceLimit,
+                    user.tier.recordLimit,
+                ])
+            return true
+        }
+        guard isAdded else { throw .refused("a team of the name \(user.name) or the same id exists") }
+    }
+
+    func update(_ user: User) throws(StoreError) {
+        let isThere = try writing { database throws in
+            let present = try Row.fetchOne(
+                database, sql: "SELECT \(SQLiteAccounts.userColumns) FROM users WHERE id = ?",
+                arguments: [user.id.text]
+            ).map(User.init)
+            guard let present else { return false }
+            try database.execute(
+                sql: "UPDATE users SET email = ?, tier = ?, device_limit = ?, record_limit = ? WHERE id = ?",
+                arguments: [
+                    user.email, user.tier.name, user.tier.deviceLimit, user.tier.recordLimit, user.id.text,
+                ])
+            if present.tier != user.tier { try SQLiteAccounts.note(database, userID: user.id.text) }
+            return true
+        }
+        guard isThere else { throw .refused("there is no user \(user.id)") }
     }
 
     func user(named name: Identifier) throws(StoreError) -> User? {
-        try rows("SELECT id, name FROM users WHERE name = ?", [name.text]).first.map(User.init)
+        try rows("SELECT \(SQLiteAccounts.userColumns) FROM users WHERE name = ?", [name.text]).first.map(User.init)
     }
 
     func user(id: Identifier) throws(StoreError) -> User? {
-        try rows("SELECT id, name FROM users WHERE id = ?", [id.text]).first.map(User.init)
+        try rows("SELECT \(SQLiteAccounts.userColumns) FROM users WHERE id = ?", [id.text]).first.map(User.init)
+    }
+
+    func user(email: String) throws(StoreError) -> User? {
+        guard !email.isEmpty else { return nil }
+        // The condition is the index's own: without it the index is not taken.
+        let sql = "SELECT \(SQLiteAccounts.userColumns) FROM users WHERE email = ? AND email <> ''"
+        return try rows(sql, [email]).first.map(User.init)
     }
 
     func users() throws(StoreError) -> [User] {
-        try rows("SELECT id, name FROM users ORDER BY name", []).map(User.init)
+        try rows("SELECT \(SQLiteAccounts.userColumns) FROM users ORDER BY name", []).map(User.init)
+    }
+
+    func passwordHash(of userID: Identifier) throws(StoreError) -> String? {
+        try rows("SELECT password_hash FROM users WHERE id = ?", [userID.text]).first?["password_hash"]
+    }
+
+    func setPasswordHash(_ hash: String?, of userID: Identifier) throws(StoreError) {
+        let count = try execute("UPDATE users SET password_hash = ? WHERE id = ?", [hash, userID.text])
+        guard count > 0 else { throw .refused("there is no user \(userID)") }
     }
 
     func add(_ key: APIKeyRecord) throws(StoreError) {
         try execute(
-            "INSERT INTO keys (prefix, user_id, secret_hash, label, created_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?)",
+            """
+            INSERT INTO keys (prefix, user_id, secret_hash, label, created_at, revoked_at, encryption_salt)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """,
             [
                 key.prefix, key.userID.text, Data(key.secretHash), key.label, key.createdAt.microseconds,
-                key.revokedAt?.microseconds,
+                key.revokedAt?.microseconds, key.encryptionSalt.map { Data($0) },
             ])
     }
 
@@ -41,77 +90,11 @@ struct SQLiteAccounts: AccountStore {
             .map(APIKeyRecord.init)
     }
 
-    func register(_ device: Device) throws(StoreError) {
-        try execute(SQLiteAccounts.registration, SQLiteAccounts.arguments(device))
-    }
+    // MARK: - Asking
 
-    func registerOnce(_ device: Device) throws(StoreError) -> Device {
+    func writing<Value>(_ body: @escaping (Database) throws -> Value) throws(StoreError) -> Value {
         do {
-            return try store.sharedWrites.write { database in
-                let present = try Row.fetchOne(
-                    database, sql: "SELECT * FROM devices WHERE user_id = ? AND id = ?",
-                    arguments: [device.userID.text, device.id.text]
-                ).map(Device.init)
-                if let present, let key = present.registrationKey, key == device.registrationKey { return present }
-                try database.cachedStatement(sql: SQLiteAccounts.registration)
-                    .execute(arguments: StatementArguments(SQLiteAccounts.arguments(device)))
-                var registered = device
-                registered.acknowledged = nil
-                registered.connectedUntil = nil
-                return registered
-            }
-        } catch {
-            throw StoreError(error)
-        }
-    }
-
-    private static let registration = """
-        INSERT INTO devices (user_id, id, replica, name, platform, registered_at, last_seen_at, registration_key)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (user_id, id) DO UPDATE SET replica = excluded.replica, name = excluded.name,
-            platform = excluded.platform, registered_at = excluded.registered_at,
-            last_seen_at = excluded.last_seen_at, registration_key = excluded.registration_key, acknowledged = NULL,
-            connected_until = NULL
-        """
-
-    private static func arguments(_ device: Device) -> [(any DatabaseValueConvertible)?] {
-        [
-            device.userID.text, device.id.text, device.replica.text, device.name, device.platform,
-            device.registeredAt.microseconds, device.lastSeenAt.microseconds, device.registrationKey,
-        ]
-    }
-
-    func device(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Device? {
-        try rows("SELECT * FROM devices WHERE user_id = ? AND id = ?", [userID.text, id.text]).first.map(Device.init)
-    }
-
-    func devices(of userID: Identifier) throws(StoreError) -> [Device] {
-        try rows("SELECT * FROM devices WHERE user_id = ? ORDER BY registered_at, id", [userID.text])
-            .map(Device.init)
-    }
-
-    func acknowledge(
-        _ position: Position, device id: Identifier, of userID: Identifier, at time: Position
-    ) throws(StoreError) {
-        try execute(
-            """
-            UPDATE devices SET acknowledged = max(ifnull(acknowledged, 0), ?), last_seen_at = max(last_seen_at, ?)
-            WHERE user_id = ? AND id = ?
-            """, [position.microseconds, time.microseconds, userID.text, id.text])
-    }
-
-    func note(_ presences: [Presence]) throws(StoreError) {
-        guard !presences.isEmpty else { return }
-        do {
-            try store.sharedWrites.write { database in
-                let statement = try database.cachedStatement(
-                    sql: "UPDATE devices SET connected_until = ? WHERE user_id = ? AND id = ?")
-                for presence in presences {
-                    try statement.execute(arguments: [
-                        presence.until?.microseconds, presence.userID.text, presence.device.text,
-                    ])
-                }
-            }
+            return try store.sharedWrites.write(body)
         } catch {
             throw StoreError(error)
         }
@@ -119,16 +102,10 @@ struct SQLiteAccounts: AccountStore {
 
     /// How many rows it changed, durably.
     @discardableResult
-    private func execute(
-        _ sql: String, _ arguments: [(any DatabaseValueConvertible)?]
-    ) throws(StoreError) -> Int {
-        do {
-            return try store.sharedWrites.write { database in
-                try database.cachedStatement(sql: sql).execute(arguments: StatementArguments(arguments))
-                return database.changesCount
-            }
-        } catch {
-            throw StoreError(error)
+    func execute(_ sql: String, _ arguments: [(any DatabaseValueConvertible)?]) throws(StoreError) -> Int {
+        try writing { database throws in
+            try database.cachedStatement(sql: sql).execute(arguments: StatementArguments(arguments))
+            return database.changesCount
         }
     }
 

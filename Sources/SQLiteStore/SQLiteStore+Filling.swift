@@ -1,5 +1,4 @@
 internal import Causality
-internal import Foundation
 internal import GRDB
 public import Storage
 
@@ -50,7 +49,7 @@ extension SQLiteStore {
     }
 
     private static func isEmpty(_ database: Database) throws -> Bool {
-        for table in ["users", "spaces", "policies"] {
+        for table in ["users", "teams", "spaces", "policies"] {
             guard try Row.fetchOne(database, sql: "SELECT 1 FROM \(table) LIMIT 1") == nil else { return false }
         }
         return true
@@ -90,11 +89,7 @@ private struct Filling {
             try database.execute(
                 sql: "INSERT INTO policies (kind, policy, rule) VALUES (?, ?, ?)",
                 arguments: [kind.text, stored.name, stored.rule])
-        case .user(let user):
-            try database.execute(
-                sql: "INSERT INTO users (id, name) VALUES (?, ?)", arguments: [user.id.text, user.name.text])
-        case .key(let key): try insert(key, database)
-        case .device(let device): try insert(device, database)
+        case .user, .key, .device, .note, .team, .member: return try KeptAccount.insert(item, database)
         case .space(let name, let head):
             try settle(database)
             try database.execute(
@@ -111,27 +106,6 @@ private struct Filling {
             return version.change.body.count
         }
         return 0
-    }
-
-    private func insert(_ key: APIKeyRecord, _ database: Database) throws {
-        try database.cachedStatement(
-            sql: "INSERT INTO keys (prefix, user_id, secret_hash, label, created_at, revoked_at) "
-                + "VALUES (?, ?, ?, ?, ?, ?)"
-        ).execute(arguments: [
-            key.prefix, key.userID.text, Data(key.secretHash), key.label, key.createdAt.microseconds,
-            key.revokedAt?.microseconds,
-        ])
-    }
-
-    private func insert(_ device: Device, _ database: Database) throws {
-        try database.cachedStatement(
-            sql: "INSERT INTO devices (user_id, id, replica, name, platform, registered_at, last_seen_at, "
-                + "acknowledged, registration_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        ).execute(arguments: [
-            device.userID.text, device.id.text, device.replica.text, device.name, device.platform,
-            device.registeredAt.microseconds, device.lastSeenAt.microseconds, device.acknowledged?.microseconds,
-            device.registrationKey,
-        ])
     }
 
     private mutating func insert(_ entry: LogEntry, _ database: Database) throws {
@@ -173,6 +147,7 @@ private struct Filling {
     private mutating func finish(_ database: Database) throws -> Generation {
         let life = try sequence.finish()
         try settle(database)
+        try KeptAccount.check(database)
         let orphan = try Row.fetchOne(
             database,
             sql: """

@@ -14,29 +14,12 @@ extension SQLiteStore {
                 for (kind, policy) in try PolicyCache.read(database).sorted(by: { $0.key < $1.key }) {
                     try body(.policy(policy, kind: kind))
                 }
-                try SQLiteStore.readUsers(database, body)
+                try KeptAccount.readUsers(database, body)
+                try KeptAccount.readTeams(database, body)
                 try SQLiteStore.readSpaces(database, body)
             }
         } catch let error as DatabaseError {
             throw StoreError(error)
-        }
-    }
-
-    /// User by user along the index, so that a million of them need no memory.
-    private static func readUsers(_ database: Database, _ body: (KeptItem) throws -> Void) throws {
-        var name = ""
-        let next = "SELECT id, name FROM users WHERE name > ? ORDER BY name LIMIT 1"
-        while let user = try Row.fetchOne(database, sql: next, arguments: [name]).map(User.init) {
-            name = user.name.text
-            try body(.user(user))
-            let keys = "SELECT * FROM keys WHERE user_id = ? ORDER BY created_at, prefix"
-            for row in try Row.fetchAll(database, sql: keys, arguments: [user.id.text]) {
-                try body(.key(APIKeyRecord(row)))
-            }
-            let devices = "SELECT * FROM devices WHERE user_id = ? ORDER BY registered_at, id"
-            for row in try Row.fetchAll(database, sql: devices, arguments: [user.id.text]) {
-                try body(.device(Device(row)))
-            }
         }
     }
 

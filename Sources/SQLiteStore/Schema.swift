@@ -17,7 +17,7 @@ enum Schema {
     static var version: Int { steps.count }
 
     static let steps: [@Sendable (Database) throws -> Void] = [
-        createAll, addAnswers, addMerging, addFilling, addPresence, addSharing,
+        createAll, addAnswers, addMerging, addFilling, addPresence, addSharing, addTeams,
     ]
 
     /// Refuses a file that another program wrote or that a newer Carillon did. Runs on each new connection, before

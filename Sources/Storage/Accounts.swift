@@ -112,9 +112,9 @@ public struct Device: Sendable, Equatable {
     }
 }
 
-/// Users, keys and devices. Each call is atomic and durable by itself. No call reaches another user's devices.
+/// Users, teams, keys and devices. Each call is atomic and durable by itself. No call reaches another user's devices.
 public protocol AccountStore: Sendable {
-    /// - Throws: ``StoreError/refused(_:)`` when the name or id is taken.
+    /// - Throws: ``StoreError/refused(_:)`` when the name, the id or the email is taken, name and id also by a team.
     func add(_ user: User) throws(StoreError)
     func user(named name: Identifier) throws(StoreError) -> User?
     func user(id: Identifier) throws(StoreError) -> User?
@@ -129,17 +129,19 @@ public protocol AccountStore: Sendable {
     func keys(of userID: Identifier) throws(StoreError) -> [APIKeyRecord]
     /// Marks a key as revoked; false when there is none of that prefix. A second revocation changes nothing.
     func revokeKey(prefix: String, at time: Position) throws(StoreError) -> Bool
-    /// What was taken back after `mark`, in the order of the commits: keys that were revoked for the first time, and
-    /// devices that were removed. Nil: nothing, only today's mark. A mark of another life of the store is told as
+    /// What was taken back after `mark`, in the order of the commits: keys that were revoked for the first time,
+    /// devices that were removed, users who came into a team or left one, and tiers that changed. Nil: nothing, only today's mark. A mark of another life of the store is told as
     /// incomplete.
     func revocations(after mark: Int64?) throws(StoreError) -> RevocationPage
 
-    /// Sets a user's email and tier.
+    /// Sets a user's email and tier; another tier is told by ``revocations(after:)``. The name stays.
     /// - Throws: ``StoreError/refused(_:)`` when there is no such user or another one has the email.
     func update(_ user: User) throws(StoreError)
+    /// Nil for an empty one.
     func user(email: String) throws(StoreError) -> User?
     /// The hash of the user's password in PHC form; nil: there is none, and no password opens anything.
     func passwordHash(of userID: Identifier) throws(StoreError) -> String?
+    /// - Throws: ``StoreError/refused(_:)`` when there is no such user.
     func setPasswordHash(_ hash: String?, of userID: Identifier) throws(StoreError)
 
     /// - Throws: ``StoreError/refused(_:)`` when the name or id is taken, also by a user.
@@ -148,7 +150,7 @@ public protocol AccountStore: Sendable {
     func team(id: Identifier) throws(StoreError) -> Team?
     /// All teams by name.
     func teams() throws(StoreError) -> [Team]
-    /// Makes the user a member, or gives them another role.
+    /// Makes the user a member, which ``revocations(after:)`` tells, or gives them another role.
     /// - Throws: ``StoreError/refused(_:)`` when there is no such team or user, and past ``Team/membersMax`` members or
     ///   ``Team/perUserMax`` teams.
     func setMember(_ membership: Membership) throws(StoreError)
@@ -171,8 +173,8 @@ public protocol AccountStore: Sendable {
     ) throws(StoreError)
 
     /// As ``registerOnce(_:)``; a device that is not there yet is refused where the user has `devicesMax` already, all
-    /// in one transaction.
-    /// - Throws: ``StoreError/limitReached(_:)``.
+    /// in one transaction: of two that come together for one place, one is refused. Nil: any number.
+    /// - Throws: ``StoreError/limitReached(_:)``, and as ``register(_:)``.
     func registerOnce(_ device: Device, devicesMax: Int?) throws(StoreError) -> Device
 
     /// Adds the device, or replaces all of the one that is there: a registration anew. Its acknowledged position and
@@ -196,74 +198,4 @@ public protocol AccountStore: Sendable {
     ///
     /// - Precondition: at most ``Presence/countMax`` at once.
     func note(_ presences: [Presence]) throws(StoreError)
-}
-
-/// Some users who share.
-public struct Team: Sendable, Equatable {
-    /// Members of one team, and teams of one user: each pull of a member reads the heads of all.
-    public static let membersMax = 500
-    public static let perUserMax = 50
-
-    /// Random, never reused; names the team's own space.
-    public let id: Identifier
-    public let name: Identifier
-
-    public init(id: Identifier, name: Identifier) {
-        self.id = id
-        self.name = name
-    }
-
-    /// The space of the records that are nobody's own.
-    public var space: Identifier { id }
-}
-
-/// That a user is in a team.
-public struct Membership: Sendable, Equatable {
-    public enum Role: String, Sendable, CaseIterable {
-        case owner
-        case admin
-        case member
-    }
-
-    public let teamID: Identifier
-    public let userID: Identifier
-    public var role: Role
-
-    public init(teamID: Identifier, userID: Identifier, role: Role) {
-        self.teamID = teamID
-        self.userID = userID
-        self.role = role
-    }
-}
-
-/// Bounds of ``AccountStore/note(_:device:of:)``.
-public enum DeviceNote {
-    /// Notes of one device, and bytes of one: some 1,000 spaces with their positions.
-    public static let countMax = 32
-    public static let bytesMax = 128 << 10
-}
-
-extension AccountStore {
-    public func update(_ user: User) throws(StoreError) { throw .unavailable("not built") }
-    public func user(email: String) throws(StoreError) -> User? { nil }
-    public func passwordHash(of userID: Identifier) throws(StoreError) -> String? { nil }
-    public func setPasswordHash(_ hash: String?, of userID: Identifier) throws(StoreError) {}
-    public func add(_ team: Team) throws(StoreError) { throw .unavailable("not built") }
-    public func team(named name: Identifier) throws(StoreError) -> Team? { nil }
-    public func team(id: Identifier) throws(StoreError) -> Team? { nil }
-    public func teams() throws(StoreError) -> [Team] { [] }
-    public func setMember(_ membership: Membership) throws(StoreError) { throw .unavailable("not built") }
-    public func removeMember(_ userID: Identifier, from teamID: Identifier) throws(StoreError) -> Bool { false }
-    public func members(of teamID: Identifier) throws(StoreError) -> [Membership] { [] }
-    public func memberships(of userID: Identifier) throws(StoreError) -> [Membership] { [] }
-    public func teammates(of userID: Identifier) throws(StoreError) -> [Identifier] { [] }
-    public func note(_ name: String, device id: Identifier, of userID: Identifier) throws(StoreError) -> [UInt8]? {
-        nil
-    }
-    public func keepNote(
-        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier
-    ) throws(StoreError) {}
-    public func registerOnce(_ device: Device, devicesMax: Int?) throws(StoreError) -> Device {
-        try registerOnce(device)
-    }
 }

@@ -6,9 +6,10 @@ struct MemoryAccounts: AccountStore {
 
     func add(_ user: User) throws(StoreError) {
         try store.locked { (state) throws(StoreError) in
-            guard state.users[user.id] == nil, !state.users.values.contains(where: { $0.name == user.name }) else {
-                throw .refused("a user of the name \(user.name) or the same id exists")
+            guard !state.isTaken(id: user.id, name: user.name) else {
+                throw .refused("a user or team of the name \(user.name) or the same id exists")
             }
+            guard state.mayHave(user) else { throw .refused("the email \(user.email) is another user's") }
             state.users[user.id] = user
         }
     }
@@ -61,32 +62,29 @@ struct MemoryAccounts: AccountStore {
     func register(_ device: Device) throws(StoreError) {
         try store.locked { (state) throws(StoreError) in
             guard state.users[device.userID] != nil else { throw .refused("there is no user \(device.userID)") }
-            var registered = device
-            registered.acknowledged = nil
-            registered.connectedUntil = nil
-            state.devices[device.userID, default: [:]][device.id] = registered
+            _ = state.register(device)
         }
     }
 
-    func registerOnce(_ device: Device) throws(StoreError) -> Device {
+    func registerOnce(_ device: Device) throws(StoreError) -> Device { try registerOnce(device, devicesMax: nil) }
+
+    func registerOnce(_ device: Device, devicesMax: Int?) throws(StoreError) -> Device {
         try store.locked { (state) throws(StoreError) -> Device in
             guard state.users[device.userID] != nil else { throw .refused("there is no user \(device.userID)") }
-            if let present = state.devices[device.userID]?[device.id], let key = present.registrationKey,
-                key == device.registrationKey
-            {
-                return present
+            let devices = state.devices[device.userID] ?? [:]
+            let present = devices[device.id]
+            if let present, let key = present.registrationKey, key == device.registrationKey { return present }
+            if let devicesMax, present == nil, devices.count >= devicesMax {
+                throw .limitReached("the user has \(devices.count) devices, of at most \(devicesMax)")
             }
-            var registered = device
-            registered.acknowledged = nil
-            registered.connectedUntil = nil
-            state.devices[device.userID, default: [:]][device.id] = registered
-            return registered
+            return state.register(device)
         }
     }
 
     func removeDevice(_ id: Identifier, of userID: Identifier) throws(StoreError) -> Bool {
         try store.locked {
             guard $0.devices[userID]?.removeValue(forKey: id) != nil else { return false }
+            $0.notes[userID]?[id] = nil
             $0.revocations.add(.device(id, of: userID))
             return true
         }
@@ -120,4 +118,31 @@ struct MemoryAccounts: AccountStore {
             }
         }
     }
+}
+
+extension MemoryStore.State {
+    fileprivate mutating func register(_ device: Device) -> Device {
+        var registered = device
+        registered.acknowledged = nil
+        registered.connectedUntil = nil
+        devices[device.userID, default: [:]][device.id] = registered
+        notes[device.userID]?[device.id] = nil
+        return registered
+    }
+
+    /// Whether a user or a team has one of these.
+    func isTaken(id: Identifier, name: Identifier) -> Bool {
+        users[id] != nil || teams[id] != nil || users.values.contains { $0.name == name }
+            || teams.values.contains { $0.name == name }
+    }
+
+    /// Whether no other user has the email.
+    func mayHave(_ user: User) -> Bool {
+        user.email.isEmpty || !users.values.contains { $0.isOf(user.email) && $0.id != user.id }
+    }
+}
+
+extension User {
+    /// By bytes: Swift's strings are equal where Unicode's forms of one text differ.
+    func isOf(_ email: String) -> Bool { self.email.utf8.elementsEqual(email.utf8) }
 }

@@ -10,7 +10,7 @@ extension MemoryStore {
             try body(.policy(policy, kind: kind))
         }
         for user in state.users.values.sorted(by: { $0.name < $1.name }) {
-            try body(.user(user))
+            try body(.user(user, passwordHash: state.passwordHashes[user.id]))
             let keys = state.keys.values.filter { $0.userID == user.id }
             for key in keys.sorted(by: { ($0.createdAt, $0.prefix) < ($1.createdAt, $1.prefix) }) {
                 try body(.key(key))
@@ -18,7 +18,14 @@ extension MemoryStore {
             let devices = (state.devices[user.id] ?? [:]).values
             for device in devices.sorted(by: { ($0.registeredAt, $0.id) < ($1.registeredAt, $1.id) }) {
                 try body(.device(device))
+                for held in state.notes[user.id]?[device.id] ?? [] {
+                    try body(.note(held.note, name: held.name, device: device.id, of: user.id))
+                }
             }
+        }
+        for team in state.teams.values.sorted(by: { $0.name < $1.name }) {
+            try body(.team(team))
+            for membership in state.memberships(in: team.id) { try body(.member(membership)) }
         }
         let histories = Dictionary(grouping: state.merging.histories.keys, by: \.space)
         for (name, space) in state.spaces.sorted(by: { $0.key < $1.key }) {
@@ -80,15 +87,17 @@ extension StoreError {
 }
 
 extension MemoryStore.State {
-    var isEmpty: Bool { spaces.isEmpty && users.isEmpty && merging.policies.isEmpty }
+    var isEmpty: Bool { spaces.isEmpty && users.isEmpty && teams.isEmpty && merging.policies.isEmpty }
 
     fileprivate mutating func take(_ item: KeptItem) throws(StoreError) {
         switch item {
         case .life: break
         case .policy(let policy, let kind): try merging.setPolicy(policy, for: kind)
-        case .user(let user):
+        case .user(let user, let passwordHash):
             guard users[user.id] == nil else { throw .refused("the user id \(user.id) stands twice") }
+            guard mayHave(user) else { throw .refused("an email stands twice") }
             users[user.id] = user
+            passwordHashes[user.id] = passwordHash
         case .key(let key):
             guard keys[key.prefix] == nil else { throw .refused("the key \(key.prefix) stands twice") }
             keys[key.prefix] = key
@@ -97,6 +106,17 @@ extension MemoryStore.State {
                 throw .refused("the device \(device.id) stands twice")
             }
             devices[device.userID, default: [:]][device.id] = device
+        case .note(let note, let name, let device, let user): keep(note, name, device: device, of: user)
+        case .team(let team):
+            guard !isTaken(id: team.id, name: team.name) else {
+                throw .refused("the name or id of the team \(team.name) is a user's or another team's")
+            }
+            teams[team.id] = team
+        case .member(let membership):
+            guard users[membership.userID] != nil else {
+                throw .refused("there is no user \(membership.userID) to be a member")
+            }
+            members[membership.teamID, default: [:]][membership.userID] = membership.role
         case .space(let name, let head):
             var space = MemorySpace()
             _ = space.append([], ending: [], head: head)

@@ -11,12 +11,23 @@ public final class MemoryStore: Store, @unchecked Sendable {
         var spaces: [Identifier: MemorySpace] = [:]
         var users: [Identifier: User] = [:]
         var keys: [String: APIKeyRecord] = [:]
+        var passwordHashes: [Identifier: String] = [:]
         var devices: [Identifier: [Identifier: Device]] = [:]
+        var teams: [Identifier: Team] = [:]
+        /// By team, then by user.
+        var members: [Identifier: [Identifier: Membership.Role]] = [:]
+        /// By user and device, the one that was kept longest first.
+        var notes: [Identifier: [Identifier: [HeldNote]]] = [:]
         var revocations = MemoryRevocations()
         var merging = MemoryMerging()
         /// By space and device, oldest first.
         var answers: [Identifier: [Identifier: [HeldAnswer]]] = [:]
         var isUnfinished = false
+    }
+
+    struct HeldNote {
+        let name: String
+        let note: [UInt8]
     }
 
     struct HeldAnswer {

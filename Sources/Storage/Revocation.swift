@@ -1,9 +1,13 @@
 public import Causality
 
-/// Something that was taken back, and whose live sessions have to end on every hub.
+/// Something that was taken back or changed, of which the live sessions on every hub have to hear.
 public enum Revocation: Sendable, Equatable {
     case key(prefix: String)
     case device(Identifier, of: Identifier)
+    /// The user came into the team or left it: what they see of others', and others of theirs, is another thing.
+    case membership(Identifier, team: Identifier)
+    /// The user's tier changed.
+    case tier(of: Identifier)
 }
 
 /// What was taken back after a mark, and the mark behind it.

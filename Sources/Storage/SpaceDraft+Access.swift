@@ -39,6 +39,8 @@ extension SpaceDraft {
             case .live: isLive == true
             case .notDeleted: isLive != false
             case .absent: isLive != true
+            case .unmoved(let seen, let notDeleted):
+                head.map { $0.position <= seen ? isLive == true || !notDeleted : change.isAlready($0.change) } ?? true
             }
         guard !isMet else { return nil }
         return ItemResult(
@@ -81,5 +83,12 @@ extension SpaceDraft {
 
     static func recordLimit(_ change: Change) -> ItemResult {
         ItemResult(decision: .recordLimit, clock: change.clock, position: nil, stored: nil)
+    }
+}
+
+extension Change {
+    /// Whether the record is as this change would have it.
+    fileprivate func isAlready(_ stored: Change) -> Bool {
+        hasSameContent(as: stored) || (isDeleted && stored.isDeleted)
     }
 }

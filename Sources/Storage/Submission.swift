@@ -80,6 +80,10 @@ public enum Expectation: Sendable, Equatable {
     case notDeleted
     /// That it is not there, or deleted; else ``ItemResult/Decision/unexpected``.
     case absent
+    /// That nobody has written it beyond this position, the same author neither, unless it is as the change would have
+    /// it; and with `notDeleted` what that says. Else ``ItemResult/Decision/unexpected``. For writers that share one
+    /// author and so cannot be told apart.
+    case unmoved(since: Position, notDeleted: Bool)
 }
 
 /// What became of one change of a submission.

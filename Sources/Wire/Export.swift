@@ -2,9 +2,10 @@ internal import Storage
 
 /// All that a store holds as lines of JSON: `carillon admin export`. Normative: Protocol/EXPORT.md.
 ///
-///     {"type":"header","format":"carillon-export","version":1}
+///     {"type":"header","format":"carillon-export","version":2}
 ///     {"type":"life","generation":"00c0ffee00c0ffee"}
-///     {"type":"policy", …} {"type":"user", …} {"type":"key", …} {"type":"device", …}
+///     {"type":"policy", …} {"type":"user", …} {"type":"key", …} {"type":"device", …} {"type":"note", …}
+///     {"type":"team", …} {"type":"member", …}
 ///     {"type":"space","space":"u_1","head":9}
 ///     {"type":"entry","space":"u_1","position":9,"author":"d", … ,"writer":"d.1","body":{ … }}
 ///     {"type":"history","space":"u_1","number":1, … ,"body":{ … }}
@@ -14,8 +15,10 @@ internal import Storage
 /// embeddings, as little-endian binary32, always.
 public enum Export {
     public static let format = "carillon-export"
-    /// Of the format. A reader refuses another one.
-    public static let version: Int64 = 1
+    /// Of the format, as it is written. 1 had no teams, tiers and notes.
+    public static let version: Int64 = 2
+    /// A reader refuses any other one.
+    static let versionsRead: ClosedRange<Int64> = 1...2
     /// Longest line, its end left out. 8 MiB: a body of the largest size as base64, with the largest clock and embedding.
     public static let lineBytesMax = 8 << 20
 
@@ -25,6 +28,9 @@ public enum Export {
         public internal(set) var users = 0
         public internal(set) var keys = 0
         public internal(set) var devices = 0
+        public internal(set) var notes = 0
+        public internal(set) var teams = 0
+        public internal(set) var members = 0
         public internal(set) var spaces = 0
         public internal(set) var entries = 0
         public internal(set) var versions = 0
@@ -38,6 +44,9 @@ public enum Export {
             case .user: users += 1
             case .key: keys += 1
             case .device: devices += 1
+            case .note: notes += 1
+            case .team: teams += 1
+            case .member: members += 1
             case .space: spaces += 1
             case .entry: entries += 1
             case .version: versions += 1
@@ -47,8 +56,8 @@ public enum Export {
         /// By the names of the lines.
         public var named: [(name: StaticString, count: Int)] {
             [
-                ("policy", policies), ("user", users), ("key", keys), ("device", devices), ("space", spaces),
-                ("entry", entries), ("history", versions),
+                ("policy", policies), ("user", users), ("key", keys), ("device", devices), ("note", notes),
+                ("team", teams), ("member", members), ("space", spaces), ("entry", entries), ("history", versions),
             ]
         }
     }

@@ -19,12 +19,46 @@ extension ExportObject {
         return .policy(policy, kind: try identifier("kind"))
     }
 
+    func user() throws(FieldProblem) -> User {
+        var tier = Tier.unlimited
+        if let name = try optionalText("tier") {
+            let limits: ClosedRange<Int64> = -1...Int64.max
+            tier = Tier(
+                name: name, deviceLimit: Int(try integer("device_limit", in: limits)),
+                recordLimit: Int(try integer("record_limit", in: limits)))
+        }
+        return User(
+            id: try identifier("id"), name: try identifier("name"), email: try optionalText("email") ?? "", tier: tier)
+    }
+
+    func note() throws(FieldProblem) -> KeptItem {
+        guard let note = try base64("note") else { throw .missing("note") }
+        return .note(
+            note, name: try text("name"), device: try identifier("device"), of: try identifier("user"))
+    }
+
+    func member() throws(FieldProblem) -> Membership {
+        guard let role = Membership.Role(rawValue: try text("role")) else {
+            throw .wrong("role", "owner, admin or member")
+        }
+        return Membership(teamID: try identifier("team"), userID: try identifier("user"), role: role)
+    }
+
+    private func salt() throws(FieldProblem) -> [UInt8]? {
+        guard let text = try optionalText("encryption_salt") else { return nil }
+        guard let salt = ExportObject.bytes(hex: text), salt.count == APIKeyRecord.saltBytes else {
+            throw .wrong("encryption_salt", "64 hexadecimal digits")
+        }
+        return salt
+    }
+
     func key() throws(FieldProblem) -> APIKeyRecord {
         let hash = ExportObject.bytes(hex: try text("secret_hash"))
         guard let hash, hash.count == 32 else { throw .wrong("secret_hash", "64 hexadecimal digits") }
         return APIKeyRecord(
             prefix: try text("prefix"), userID: try identifier("user"), secretHash: hash, label: try text("label"),
-            createdAt: try position("created_at"), revokedAt: try optionalPosition("revoked_at"))
+            createdAt: try position("created_at"), revokedAt: try optionalPosition("revoked_at"),
+            encryptionSalt: try salt())
     }
 
     func device() throws(FieldProblem) -> Device {
@@ -32,7 +66,8 @@ extension ExportObject {
             userID: try identifier("user"), id: try identifier("id"), replica: try identifier("replica"),
             name: try text("name"), platform: try text("platform"), registeredAt: try position("registered_at"),
             lastSeenAt: try position("last_seen_at"), acknowledged: try optionalPosition("acknowledged"),
-            registrationKey: try optionalText("registration_key"))
+            registrationKey: try optionalText("registration_key"),
+            clientVersion: try optionalText("client_version") ?? "")
     }
 
     func entry() throws(FieldProblem) -> LogEntry {

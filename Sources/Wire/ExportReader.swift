@@ -11,6 +11,7 @@ public struct ExportReader {
     public private(set) var counts = Export.Counts()
     private let digest = SHA256Stream()
     private var stage = Stage.header
+    private var version = Export.version
 
     public init() {}
 
@@ -50,9 +51,12 @@ public struct ExportReader {
         switch try object.text("type") {
         case "life": return .life(try object.generation())
         case "policy": return try object.policy()
-        case "user": return .user(User(id: try object.identifier("id"), name: try object.identifier("name")))
+        case "user": return .user(try object.user(), passwordHash: try object.optionalText("password_hash"))
         case "key": return .key(try object.key())
         case "device": return .device(try object.device())
+        case "note": return try object.note()
+        case "team": return .team(Team(id: try object.identifier("id"), name: try object.identifier("name")))
+        case "member": return .member(try object.member())
         case "space":
             return .space(try object.identifier("space"), head: try object.position("head"))
         case "entry": return .entry(try object.entry(), space: try object.identifier("space"))
@@ -74,10 +78,11 @@ public struct ExportReader {
         guard try object.optionalText("type") == "header", try object.optionalText("format") == Export.format else {
             throw FieldProblem(.badField, "this is no header of a carillon export (`carillon admin export`)")
         }
-        let version = try object.integer("version", in: 0...Int64.max)
-        guard version == Export.version else {
+        version = try object.integer("version", in: 0...Int64.max)
+        guard Export.versionsRead.contains(version) else {
             throw FieldProblem(
-                .badField, "the export has the format \(version), and this program reads \(Export.version)")
+                .badField,
+                "the export has the format \(version), and this program reads up to \(Export.versionsRead.upperBound)")
         }
         stage = .items
     }
@@ -85,7 +90,9 @@ public struct ExportReader {
     private mutating func readTrailer(_ object: ExportObject) throws(FieldProblem) {
         let counts = try object.object("counts")
         for (name, count) in self.counts.named {
-            let told = try counts.integer(name, in: 0...Int64.max)
+            // The format 1 counts not what it has not.
+            let isNew = version == 1 && ["note", "team", "member"].contains("\(name)")
+            let told = isNew ? 0 : try counts.integer(name, in: 0...Int64.max)
             guard told == Int64(count) else {
                 throw FieldProblem(.badField, "the trailer counts \(told) lines of \(name), and there are \(count)")
             }

@@ -35,12 +35,27 @@ public struct ExportWriter {
             field("kind", kind.text)
             field("policy", stored.name)
             field("rule", stored.rule)
-        case .user(let user):
-            begin("user")
-            field("id", user.id.text)
-            field("name", user.name.text)
+        case .user(let user, let passwordHash): put(user, passwordHash)
         case .key(let key): put(key)
         case .device(let device): put(device)
+        case .note(let note, let name, let device, let user):
+            begin("note")
+            field("user", user.text)
+            field("device", device.text)
+            field("name", name)
+            put(name: "note")
+            line.append(UInt8(ascii: "\""))
+            Base64.encode(note, into: &line)
+            line.append(UInt8(ascii: "\""))
+        case .team(let team):
+            begin("team")
+            field("id", team.id.text)
+            field("name", team.name.text)
+        case .member(let member):
+            begin("member")
+            field("team", member.teamID.text)
+            field("user", member.userID.text)
+            field("role", member.role.rawValue)
         case .space(let space, let head):
             begin("space")
             field("space", space.text)
@@ -117,6 +132,19 @@ public struct ExportWriter {
         line.put("\":")
     }
 
+    private mutating func put(_ user: User, _ passwordHash: String?) {
+        begin("user")
+        field("id", user.id.text)
+        field("name", user.name.text)
+        if !user.email.isEmpty { field("email", user.email) }
+        if user.tier != .unlimited {
+            field("tier", user.tier.name)
+            field("device_limit", Int64(user.tier.deviceLimit))
+            field("record_limit", Int64(user.tier.recordLimit))
+        }
+        if let passwordHash { field("password_hash", passwordHash) }
+    }
+
     private mutating func put(_ key: APIKeyRecord) {
         begin("key")
         field("prefix", key.prefix)
@@ -125,6 +153,7 @@ public struct ExportWriter {
         field("label", key.label)
         field("created_at", key.createdAt.microseconds)
         if let revokedAt = key.revokedAt { field("revoked_at", revokedAt.microseconds) }
+        if let salt = key.encryptionSalt { field("encryption_salt", Digest.hex(salt)) }
     }
 
     private mutating func put(_ device: Device) {
@@ -138,6 +167,7 @@ public struct ExportWriter {
         field("last_seen_at", device.lastSeenAt.microseconds)
         if let acknowledged = device.acknowledged { field("acknowledged", acknowledged.microseconds) }
         if let key = device.registrationKey { field("registration_key", key) }
+        if !device.clientVersion.isEmpty { field("client_version", device.clientVersion) }
     }
 
     private mutating func put(_ change: Change) {

@@ -1,8 +1,10 @@
+import Causality
 import HTTP
 import HTTPTypes
 import Hub
 import HubTesting
 import Reactor
+import Storage
 
 /// A dialect for tests of the hub's side: takes bodies, gives bodies, and says in text what went wrong.
 final class ProbeDialect: Dialect {
@@ -48,6 +50,20 @@ final class ProbeDialect: Dialect {
                     written += piece.count
                 }
                 return DialectAnswer(json: try writer.finish())
+            },
+            DialectRoute(socket: "/probe/events") { request, desk in
+                let account = try desk.account(key: try request.query("api_key") ?? request.key)
+                var socket = DialectSocket(account: account, spaces: [account.user.space], kinds: ["note"]) { notices in
+                    // One line for each, or `?` for what nobody knows.
+                    let lines = notices.map {
+                        "\($0.kind) \($0.author)\($0.isFirstVersion ? " first" : "")\($0.isDeleted ? " deleted" : "")"
+                    }
+                    return [Array((lines.isEmpty ? "?" : lines.joined(separator: "\n")).utf8)]
+                }
+                socket.greeting = Array("hello \(account.user.name)".utf8)
+                socket.idle = (seconds: 2, message: Array("still here".utf8))
+                socket.reply = { $0 == Array("ping".utf8) ? Array("pong".utf8) : nil }
+                return socket
             },
         ]
     }

@@ -7,7 +7,7 @@ struct StatementTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Sources/PostgresStore")
     /// The first column of their keys is a space.
-    private static let tables = ["versions", "history", "answers", "devices", "spaces"]
+    private static let tables = ["versions", "history", "answers", "devices", "notes", "spaces"]
 
     /// Every string literal that begins as a statement does, with where it stands.
     static func statements() throws -> [(place: String, sql: String)] {

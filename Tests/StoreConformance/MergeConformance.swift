@@ -230,6 +230,17 @@ import Testing
                     ALTER TABLE log_life DROP COLUMN is_unfinished;
                     ALTER TABLE devices DROP COLUMN connected_until;
                     DROP TABLE revocations;
+                    DROP TABLE notes;
+                    DROP TABLE members;
+                    DROP TABLE teams;
+                    DROP INDEX users_by_email;
+                    ALTER TABLE users DROP COLUMN email;
+                    ALTER TABLE users DROP COLUMN tier;
+                    ALTER TABLE users DROP COLUMN device_limit;
+                    ALTER TABLE users DROP COLUMN record_limit;
+                    ALTER TABLE users DROP COLUMN password_hash;
+                    ALTER TABLE keys DROP COLUMN encryption_salt;
+                    ALTER TABLE devices DROP COLUMN client_version;
                     CREATE INDEX keys_by_revocation ON keys (revoked_at) WHERE revoked_at IS NOT NULL;
                     PRAGMA user_version = 2;
                     """)

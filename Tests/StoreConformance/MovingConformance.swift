@@ -46,6 +46,7 @@ import Testing
                     registrationKey: id == "phone" ? "key" : nil))
         }
         try accounts.acknowledge(Position(12), device: "phone", of: "u_2", at: Position(30))
+        try MovingConformance.addTeams(accounts)
         var merged = entry(13, "m", author: "", body: Array("{\n}".utf8))
         merged.reason = .merged
         merged.detail = "Merged."
@@ -70,6 +71,33 @@ import Testing
                 [Submission(space: "u_3", author: "d", replica: "d", changes: [change])], now: Position(100))
         }
         return store
+    }
+
+    private static func addTeams(_ accounts: any AccountStore) throws {
+        let tier = Tier(name: "pr\u{f6}", deviceLimit: 5, recordLimit: 1 << 40)
+        try accounts.update(User(id: "u_2", name: "ann", email: "ann@example.org", tier: tier))
+        try accounts.setPasswordHash("$scrypt$ln=15,r=8,p=1$c2FsdHNhbHQ$aGFzaA", of: "u_1")
+        try accounts.add(
+            APIKeyRecord(
+                prefix: "p4", userID: "u_1", secretHash: Array(0..<32), label: "", createdAt: Position(9),
+                encryptionSalt: Array(32..<64)))
+        try accounts.register(
+            Device(
+                userID: "u_1", id: "web", replica: "web.1", name: "", platform: "", registeredAt: Position(6),
+                lastSeenAt: Position(6), clientVersion: "0.2.35"))
+        for (name, note) in [("z", [0, 255]), ("a", []), ("z", [1])] as [(String, [UInt8])] {
+            try accounts.keepNote(note, name, device: "web", of: "u_1")
+            try accounts.keepNote(note, name, device: "phone", of: "u_2")
+        }
+        for (id, name) in [("t_1", "red"), ("t_2", "blue"), ("t_3", "empty")] {
+            try accounts.add(Team(id: Identifier(unchecked: id), name: Identifier(unchecked: name)))
+        }
+        let members: [(Identifier, Identifier, Membership.Role)] = [
+            ("t_1", "u_2", .owner), ("t_1", "u_1", .admin), ("t_2", "u_3", .member),
+        ]
+        for (team, user, role) in members {
+            try accounts.setMember(Membership(teamID: team, userID: user, role: role))
+        }
     }
 
     @Test(arguments: MovingConformance.pairs)
@@ -143,18 +171,70 @@ import Testing
     /// One wrong piece after the other, each in the place of a good one.
     static let bad: [(name: String, items: [KeptItem])] = [
         ("nothing", []),
-        ("no life", [.user(User(id: "1", name: "a"))]),
+        ("no life", [.user(User(id: "1", name: "a"), passwordHash: nil)]),
         ("two lives", [.life(Generation(1)), .life(Generation(2))]),
-        ("a user twice", [.life(Generation(1)), .user(User(id: "1", name: "a")), .user(User(id: "2", name: "a"))]),
+        (
+            "a user twice",
+            [
+                .life(Generation(1)), .user(User(id: "1", name: "a"), passwordHash: nil),
+                .user(User(id: "2", name: "a"), passwordHash: nil),
+            ]
+        ),
         (
             "a user's id twice",
-            [.life(Generation(1)), .user(User(id: "1", name: "a")), .user(User(id: "1", name: "b"))]
+            [
+                .life(Generation(1)), .user(User(id: "1", name: "a"), passwordHash: nil),
+                .user(User(id: "1", name: "b"), passwordHash: nil),
+            ]
         ),
-        ("a user after a space", [.life(Generation(1)), .space("s", head: .start), .user(User(id: "1", name: "a"))]),
+        (
+            "a name of a user and a team",
+            [.life(Generation(1)), .user(User(id: "1", name: "a"), passwordHash: nil), .team(Team(id: "2", name: "a"))]
+        ),
+        (
+            "an id of a user and a team",
+            [.life(Generation(1)), .user(User(id: "1", name: "a"), passwordHash: nil), .team(Team(id: "1", name: "b"))]
+        ),
+        (
+            "an email twice",
+            [
+                .life(Generation(1)), .user(User(id: "1", name: "a", email: "x"), passwordHash: nil),
+                .user(User(id: "2", name: "b", email: "x"), passwordHash: nil),
+            ]
+        ),
+        (
+            "a user after a team",
+            [.life(Generation(1)), .team(Team(id: "2", name: "a")), .user(User(id: "1", name: "b"), passwordHash: nil)]
+        ),
+        (
+            "a member who is no user",
+            [
+                .life(Generation(1)), .team(Team(id: "2", name: "a")),
+                .member(Membership(teamID: "2", userID: "1", role: .member)),
+            ]
+        ),
+        (
+            "a member of another team",
+            [
+                .life(Generation(1)), .user(User(id: "1", name: "b"), passwordHash: nil),
+                .team(Team(id: "2", name: "a")), .member(Membership(teamID: "3", userID: "1", role: .member)),
+            ]
+        ),
+        (
+            "a note without a device",
+            [
+                .life(Generation(1)), .user(User(id: "1", name: "b"), passwordHash: nil),
+                .note([1], name: "n", device: "d", of: "1"),
+            ]
+        ),
+        (
+            "a user after a space",
+            [.life(Generation(1)), .space("s", head: .start), .user(User(id: "1", name: "a"), passwordHash: nil)]
+        ),
         (
             "another's key",
             [
-                .life(Generation(1)), .user(User(id: "1", name: "a")),
+                .life(Generation(1)), .user(User(id: "1", name: "a"), passwordHash: nil),
                 .key(APIKeyRecord(prefix: "p", userID: "2", secretHash: [], label: "", createdAt: .start)),
             ]
         ),

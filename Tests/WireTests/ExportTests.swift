@@ -100,7 +100,8 @@ import Wire
     @Test(
         "what is no line of this format is told as what it is",
         arguments: [
-            (#"{"type":"header","format":"carillon-export","version":2}"#, "format 2"),
+            (#"{"type":"header","format":"carillon-export","version":3}"#, "format 3"),
+            (#"{"type":"header","format":"carillon-export","version":0}"#, "format 0"),
             (#"{"type":"header","format":"other","version":1}"#, "no header"), (#"[]"#, "no JSON object"),
             ("", "no JSON object"),
             (#"{"changes":[]}"#, "no header"),
@@ -127,6 +128,11 @@ import Wire
             (#"{"type":"entry","space":"s","position":1,"author":"","reason":"because"}"#, "reason"),
             (#"{"type":"entry","space":"s","position":9007199254740993,"author":"","reason":"newer"}"#, "position"),
             (#"{"type":"header","format":"carillon-export","version":1}"#, "second header"),
+            (#"{"type":"user","id":"1","name":"a","tier":"t","device_limit":-2,"record_limit":1}"#, "device_limit"),
+            (#"{"type":"user","id":"1","name":"a","tier":"t"}"#, "device_limit"),
+            (#"{"type":"note","user":"1","device":"d","name":"n","note":"!"}"#, "note"),
+            (#"{"type":"note","user":"1","device":"d","name":"n"}"#, "note"),
+            (#"{"type":"member","team":"t","user":"1","role":"king"}"#, "role"),
             (#"{"type":"space","space":"s","head":1"#, "byte"), ("\u{fe}", "no JSON object"),
         ])
     func fields(_ line: String, _ word: String) throws {
@@ -156,13 +162,24 @@ import Wire
 }
 
 @Suite struct ExportVectorTests {
+    private func lines(_ name: String) throws -> [[UInt8]] {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Protocol/vectors/\(name)")
+        return try [UInt8](Data(contentsOf: file)).split(separator: UInt8(ascii: "\n")).map(Array.init)
+    }
+
     @Test("the vector is read, and written again byte for byte")
     func vector() throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Protocol/vectors/export.ndjson")
-        let lines = try [UInt8](Data(contentsOf: file)).split(separator: UInt8(ascii: "\n")).map(Array.init)
+        let lines = try lines("export.ndjson")
         let items = try ExportTests.read(lines)
         #expect(items.count == lines.count - 2)
         #expect(try ExportTests.export(items) == lines)
+    }
+
+    @Test("an export of the format 1 is read: its users have no limits and no teams")
+    func olderVector() throws {
+        let items = try ExportTests.read(try lines("export-1.ndjson"))
+        #expect(items.contains(.user(User(id: "u_1", name: "ada"), passwordHash: nil)))
+        #expect(items.count == 11)
     }
 }
