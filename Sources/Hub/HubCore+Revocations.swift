@@ -79,10 +79,6 @@ extension HubCore {
         if !prefixes.isEmpty { postToAll(.revoked(prefixes)) }
     }
 
-    /// The user came into a team or left it: what is open in spaces that are not its holder's own, of theirs or into
-    /// theirs, is to be looked at again. Nothing is, as long as every session is in its user's own space.
-    func endSharing(of user: Identifier) {}
-
     /// Ends what a device has open here, which is no longer in the store, and has the other hubs look.
     func endSessions(of device: Identifier, _ user: Identifier) {
         countRemoval()

@@ -76,7 +76,7 @@ extension HubShard {
     /// In the rooms before the heads are read, so that what commits meanwhile is announced here.
     private func enterRooms(_ connection: Connection, _ watch: DialectWatch) -> Bool {
         for space in watch.viewers.keys {
-            let room = rooms[space] ?? Room(space, of: watch.generation)
+            let room = rooms[space] ?? Room(of: watch.generation)
             guard room.generation == watch.generation else {
                 endWatch(connection, code: .serviceRestart, reason: "the log began anew; connect again")
                 return false
