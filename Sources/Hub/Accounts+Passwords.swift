@@ -6,8 +6,8 @@ public import Storage
 public enum PasswordError: Error, Sendable, Equatable {
     /// As many others are being looked at as may be; the same call may succeed in a second.
     case overloaded
-    /// It has not 8 to 1,024 bytes.
-    case length
+    /// It has not 8 to 1,024 bytes, or a zero among them, which scrypt does not tell from the end.
+    case form
     case store(StoreError)
 }
 
@@ -16,7 +16,8 @@ extension Accounts {
     public func setPassword(_ password: String?, of user: User) throws(PasswordError) {
         var hash: String?
         if let password {
-            guard PasswordHash.passwordBytes.contains(password.utf8.count) else { throw .length }
+            let isPassword = PasswordHash.passwordBytes.contains(password.utf8.count) && !password.utf8.contains(0)
+            guard isPassword else { throw .form }
             hash = PasswordTurns.shared.perform { PasswordHash.text(of: Array(password.utf8)) }
             guard hash != nil else { throw .overloaded }
         }
@@ -34,7 +35,7 @@ extension Accounts {
         let bytes = Array(password.utf8.prefix(PasswordHash.passwordBytes.upperBound))
         let verdict = PasswordTurns.shared.perform { PasswordHash.check(bytes, stored ?? PasswordHash.unmatched) }
         guard let verdict else { throw .overloaded }
-        guard verdict == .matches, bytes.count == password.utf8.count else { return nil }
+        guard verdict == .matches, bytes.count == password.utf8.count, !bytes.contains(0) else { return nil }
         return user
     }
 

@@ -12,12 +12,33 @@ public struct Accounts: Sendable {
 
     /// Adds a user with a space of its own.
     ///
-    /// - Throws: ``StoreError/refused(_:)`` when the name is taken.
-    public func addUser(_ name: Identifier) throws(StoreError) -> User {
-        // 128 random bits: the id names the space, so it must not be guessable from the name.
-        let user = User(id: Identifier(unchecked: "u_" + Digest.hex(Secret.random(count: 16))), name: name)
+    /// - Throws: ``StoreError/refused(_:)`` when the name or the email is taken.
+    public func addUser(
+        _ name: Identifier, email: String = "", tier: Tier = .unlimited
+    ) throws(StoreError) -> User {
+        let user = User(id: Accounts.newID("u_"), name: name, email: email, tier: tier)
         try store.accounts.add(user)
         return user
+    }
+
+    /// 128 random bits: the id names a space, so it must not be guessable from the name.
+    static func newID(_ prefix: String) -> Identifier {
+        Identifier(unchecked: prefix + Digest.hex(Secret.random(count: 16)))
+    }
+
+    /// Gives the user of this id its email and tier; a running hub's sessions hear of it within
+    /// ``HubLimits/revocationSeconds``, and its next requests at once.
+    ///
+    /// - Throws: ``StoreError/refused(_:)`` when another user has the email.
+    public func update(_ user: User) throws(StoreError) { try store.accounts.update(user) }
+
+    public func hasPassword(_ user: User) throws(StoreError) -> Bool {
+        try store.accounts.passwordHash(of: user.id) != nil
+    }
+
+    /// Live records in the user's own space.
+    public func recordCount(of user: User) throws(StoreError) -> Int {
+        try store.statistics(of: user.space).recordCount
     }
 
     public func users() throws(StoreError) -> [User] {

@@ -14,7 +14,7 @@ extension DialectDesk {
         } catch {
             switch error {
             case .overloaded: throw .overloaded(retryAfterMs: 1_000)
-            case .length: return nil
+            case .form: return nil
             case .store(let error): return try reading { () throws(StoreError) in throw error }
             }
         }

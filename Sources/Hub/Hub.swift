@@ -9,7 +9,7 @@ public final class Hub: Sendable {
 
     /// Where it listens; the port is the real one when 0 was asked for.
     public let address: SocketAddress
-    private let core: HubCore
+    let core: HubCore
     private let shards: [LoopAddress<ShardMail>]
 
     /// Starts the shards and listens.

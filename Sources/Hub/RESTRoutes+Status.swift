@@ -14,6 +14,15 @@ extension RESTRoutes {
             var head: Int64
         }
 
+        /// What the user may have; -1: any number.
+        struct Tier: Encodable {
+            var name: String
+            var deviceLimit: Int
+            var recordLimit: Int
+            var devices: Int
+            var records: Int
+        }
+
         var version: String
         var `protocol`: Int
         var user: String
@@ -22,6 +31,7 @@ extension RESTRoutes {
         var generation: String
         var cursor: String
         var space: Space
+        var tier: Tier
         var devices: [DeviceStatus]
     }
 
@@ -31,11 +41,13 @@ extension RESTRoutes {
         let space = access.space
         let generation = core.store.generation
         let statistics = try core.store.statistics(of: space)
+        let own = access.isOwn ? statistics : try core.store.statistics(of: holder.user.space)
         let devices = try core.store.accounts.devices(of: holder.user.id)
         // A head of one life under the name of another would be a cursor that is taken as valid.
         guard core.store.generation == generation else {
             throw ErrorFrameError(.storeUnavailable, "the log began another life meanwhile: ask again")
         }
+        let tier = holder.user.tier
         let cursor = Cursor(generation: generation, space: space, position: statistics.head)
         let answer = StatusAnswer(
             version: Hub.version, protocol: CarillonProtocol.version, user: holder.user.name.text,
@@ -45,6 +57,9 @@ extension RESTRoutes {
                 records: access.isOwn ? statistics.recordCount : nil,
                 deleted: access.isOwn ? statistics.deletedCount : nil,
                 siblings: access.isOwn ? statistics.siblingCount : nil, head: statistics.head.microseconds),
+            tier: .init(
+                name: tier.name, deviceLimit: tier.deviceLimit, recordLimit: tier.recordLimit, devices: devices.count,
+                records: own.recordCount),
             devices: DeviceStatus.all(devices))
         var body = try RESTRoutes.encode(answer)
         // The limits are written by the codec that the welcome uses.

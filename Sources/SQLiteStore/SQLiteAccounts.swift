@@ -10,35 +10,46 @@ struct SQLiteAccounts: AccountStore {
     private static let userColumns = "id, name, email, tier, device_limit, record_limit"
 
     func add(_ user: User) throws(StoreError) {
-        let isAdded = try writing { database throws in
-            guard try !SQLiteAccounts.isTaken(id: user.id, name: user.name, by: "teams", database) else { return false }
+        let refusal = try writing { database throws -> StoreError? in
+            guard try !SQLiteAccounts.isTaken(id: user.id, name: user.name, by: "teams", database) else {
+                return .refused("a team of the name \(user.name) or the same id exists")
+            }
+            if let refusal = try SQLiteAccounts.refusal(ofEmail: user, database) { return refusal }
             try database.execute(
                 sql: "INSERT INTO users (\(SQLiteAccounts.userColumns)) VALUES (?, ?, ?, ?, ?, ?)",
                 arguments: [
                     user.id.text, user.name.text, user.email, user.tier.name, user.tier.deviceLimit,
                     user.tier.recordLimit,
                 ])
-            return true
+            return nil
         }
-        guard isAdded else { throw .refused("a team of the name \(user.name) or the same id exists") }
+        if let refusal { throw refusal }
     }
 
     func update(_ user: User) throws(StoreError) {
-        let isThere = try writing { database throws in
+        let refusal = try writing { database throws -> StoreError? in
             let present = try Row.fetchOne(
                 database, sql: "SELECT \(SQLiteAccounts.userColumns) FROM users WHERE id = ?",
                 arguments: [user.id.text]
             ).map(User.init)
-            guard let present else { return false }
+            guard let present else { return .refused("there is no user \(user.id)") }
+            if let refusal = try SQLiteAccounts.refusal(ofEmail: user, database) { return refusal }
             try database.execute(
                 sql: "UPDATE users SET email = ?, tier = ?, device_limit = ?, record_limit = ? WHERE id = ?",
                 arguments: [
                     user.email, user.tier.name, user.tier.deviceLimit, user.tier.recordLimit, user.id.text,
                 ])
             if present.tier != user.tier { try SQLiteAccounts.note(database, userID: user.id.text) }
-            return true
+            return nil
         }
-        guard isThere else { throw .refused("there is no user \(user.id)") }
+        if let refusal { throw refusal }
+    }
+
+    private static func refusal(ofEmail user: User, _ database: Database) throws -> StoreError? {
+        let isTaken = try Bool.fetchOne(
+            database, sql: "SELECT EXISTS (SELECT 1 FROM users WHERE email = ? AND email <> '' AND id <> ?)",
+            arguments: [user.email, user.id.text])
+        return isTaken == true ? .refused("the email \(user.email) is another user's") : nil
     }
 
     func user(named name: Identifier) throws(StoreError) -> User? {

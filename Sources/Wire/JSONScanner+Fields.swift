@@ -64,6 +64,13 @@ extension JSONScanner {
         return isNegative ? -number : number
     }
 
+    /// The text of the number at a validated value; nil where it is something else.
+    public func numberText(at value: Range<Int>) -> [UInt8]? {
+        let first = byte(value.lowerBound)
+        guard isDigit(first) || first == UInt8(ascii: "-") else { return nil }
+        return Array(UnsafeRawBufferPointer(start: base + value.lowerBound, count: value.count))
+    }
+
     public func boolean(at value: Range<Int>) -> Bool? {
         switch byte(value.lowerBound) {
         case UInt8(ascii: "t"): true

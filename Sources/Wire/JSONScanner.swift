@@ -197,5 +197,5 @@ public struct JSONScanner {
     }
 
     @inline(__always)
-    private func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+    func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 }

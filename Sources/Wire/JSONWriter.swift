@@ -59,7 +59,7 @@ extension [UInt8] {
     }
 
     /// Lower-case hexadecimal, at least `width` digits.
-    mutating func putHex(_ value: UInt64, width: Int) {
+    public mutating func putHex(_ value: UInt64, width: Int) {
         let needed = Swift.max(width, (64 - value.leadingZeroBitCount + 3) / 4, 1)
         for index in stride(from: needed - 1, through: 0, by: -1) {
             append(hexDigit(UInt8(truncatingIfNeeded: value >> UInt64(4 * index)) & 15))

@@ -26,7 +26,8 @@ struct Carillon: ParsableCommand {
             CommandGroup(
                 name: "A hub",
                 subcommands: [
-                    ServeCommand.self, UserCommand.self, KeyCommand.self, PolicyCommand.self, AdminCommand.self,
+                    ServeCommand.self, UserCommand.self, TeamCommand.self, KeyCommand.self, PolicyCommand.self,
+                    AdminCommand.self,
                 ]),
             CommandGroup(
                 name: "Records",

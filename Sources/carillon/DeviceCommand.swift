@@ -13,6 +13,9 @@ struct DeviceCommand: ParsableCommand {
               carillon device list
               carillon device register laptop
               carillon device remove old-phone
+              carillon device list --user ada --data ./hub
+
+            Asks the hub, with your key. With --user it works on the store itself, also when no hub runs.
             """,
         subcommands: [List.self, Register.self, Remove.self])
 
@@ -28,10 +31,14 @@ struct DeviceCommand: ParsableCommand {
                 """)
 
         @OptionGroup var hub: HubOptions
+        @OptionGroup var stored: StoredDevices
         @Flag(help: "One JSON object per device and line.")
         var json = false
 
         func run() throws {
+            if let (accounts, user) = try stored.opened() {
+                return try StoredDevices.list(accounts, user, json: json)
+            }
             let devices = try DeviceCommand.devices(try hub.rest())
             if json { return try Output.write(devices.flatMap { Lines.one($0.bytes) }) }
             for line in Columns.lines(devices.map { List.row($0.object) }) {
@@ -65,10 +72,14 @@ struct DeviceCommand: ParsableCommand {
         @Option(help: "What it runs on, for people.")
         var platform = ""
         @OptionGroup var hub: HubOptions
+        @OptionGroup var stored: StoredDevices
         @Flag(help: "Print the hub's answer as it is.")
         var json = false
 
         func run() throws {
+            if let (accounts, user) = try stored.opened() {
+                return try StoredDevices.register(name, platform, accounts, user, json: json)
+            }
             let rest = try hub.rest()
             let device = DeviceRequest(id: name, name: name.text, platform: platform)
             // One key for all tries: an answer that was lost costs no second replica.
@@ -97,8 +108,12 @@ struct DeviceCommand: ParsableCommand {
         @Argument(help: "The device's name.", transform: { try Names.identifier($0, "device") })
         var name: Identifier
         @OptionGroup var hub: HubOptions
+        @OptionGroup var stored: StoredDevices
 
         func run() throws {
+            if let (accounts, user) = try stored.opened() {
+                return try StoredDevices.remove(name, accounts, user)
+            }
             let rest = try hub.rest()
             // The hub answers the same whether there was one or not; who mistyped a name should hear of it.
             guard try DeviceCommand.devices(rest).contains(where: { $0.object.string("id") == name.text }) else {

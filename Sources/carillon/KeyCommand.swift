@@ -26,13 +26,19 @@ struct KeyCommand: ParsableCommand {
         var user: Identifier
         @Option(help: "What to know the key by later.")
         var label = ""
+        @Flag(help: "Clients that hold it encrypt what they send: it has a salt for them.")
+        var encrypted = false
         @OptionGroup var store: StoreOptions
 
         func run() throws {
             let accounts = try store.existingAccounts()
             let key: APIKey
             do throws(StoreError) {
-                key = try accounts.createKey(user: user, label: label)
+                key = try accounts.createKey(user: user, label: label, isEncrypted: encrypted)
+            } catch .refused {
+                throw CommandFailure(
+                    .notAccepted, "There is no user named \(user).",
+                    remedy: "Add them: carillon user add \(Terminal.quoted(user.text))\(store.words)")
             } catch {
                 throw CommandFailure(error, "Cannot make a key")
             }
@@ -54,7 +60,8 @@ struct KeyCommand: ParsableCommand {
             do throws(StoreError) {
                 let rows = try accounts.keys(of: user).map { key in
                     let state = key.revokedAt.map { "revoked \(Clock.text($0.microseconds))" } ?? "valid"
-                    return [key.prefix, "made \(Clock.text(key.createdAt.microseconds))", state, key.label]
+                    let encrypts = key.encryptionSalt == nil ? "" : "encrypts"
+                    return [key.prefix, "made \(Clock.text(key.createdAt.microseconds))", state, encrypts, key.label]
                 }
                 for line in Columns.lines(rows) { print(OneLine.clean(line)) }
             } catch {

@@ -10,9 +10,9 @@ import Testing
 ///   key is sent: the hub's own user unless named, a user of their own for each other name, `""` for no key.
 /// - `answer`: `status`; `headers`; `body` as JSON, compared whole; `contains` and `lacks`, pieces of the body's text.
 ///
-/// In an answer's body, the string `{int:NAME}` stands for any whole number over 0, which is kept under NAME, `{any}`
-/// for any value, `{string}` for any text that is not empty. An object with a field `...` may have more fields. In
-/// everything else `{NAME}` is replaced by what was kept; in an answer, a string of nothing else by the number itself.
+/// In an answer's body, the string `{int:NAME}` stands for any whole number over 0, which is kept under NAME,
+/// `{digits:NAME}` for a text that is one, `{any}` for any value, `{string}` for any text that is not empty. An object
+/// with a field `...` may have more fields. In everything else `{NAME}` is replaced by what was kept; in an answer, a string of nothing else by the number itself.
 struct ExchangeVectors: Decodable {
     struct Exchange: Decodable {
         let name: String
@@ -161,6 +161,9 @@ enum JSONValue: Codable, Equatable {
         case (.string(let name), .integer(let value)) where name.hasPrefix("{int:"):
             kept[String(name.dropFirst("{int:".count).dropLast())] = value
             return value > 0 ? nil : "\(place) is \(value)"
+        case (.string(let name), .string(let text)) where name.hasPrefix("{digits:"):
+            kept[String(name.dropFirst("{digits:".count).dropLast())] = Int64(text)
+            return Int64(text) == nil ? "\(place) is \(text)" : nil
         case (.string(let name), .integer(let value)) where kept["\(name.dropFirst().dropLast())"] == value:
             return nil
         case (.string(let wanted), .string(let text)) where ExchangeVectors.fill(wanted, kept) == text: return nil
