@@ -21,7 +21,7 @@ struct SyncProblem: Error {
         self.message = message
     }
 
-    init(_ code: ErrorCode, _ message: String? = nil) {
+    init(code: ErrorCode, _ message: String? = nil) {
         self.init(code.httpStatus, code.rawValue, "\(message ?? code.sentence) \(code.remedy)")
     }
 
@@ -37,26 +37,26 @@ struct SyncProblem: Error {
 
     init(_ error: DialectError) {
         switch error {
-        case .unauthorized: self.init(.unauthorized)
+        case .unauthorized: self.init(code: .unauthorized)
         case .forbidden(let sentence): self.init(403, ErrorCode.forbidden.rawValue, sentence)
         case .deviceLimit(let count, let max, let tier):
-            self.init(.deviceLimit, "The user has \(count) devices; the tier \(tier) allows \(max).")
-        case .notFound: self.init(.notFound)
+            self.init(code: .deviceLimit, "The user has \(count) devices; the tier \(tier) allows \(max).")
+        case .notFound: self.init(code: .notFound)
         case .methodNotAllowed(let methods):
-            self.init(.methodNotAllowed, "Pull with GET, push with POST.")
+            self.init(code: .methodNotAllowed, "Pull with GET, push with POST.")
             allowed = methods
         case .badRequest(let sentence): self.init(400, ErrorCode.badRequest.rawValue, sentence)
         case .tooLarge(let bytesMax):
-            self.init(.tooLarge, "The body is over the limit of \(bytesMax) bytes; nothing was applied.")
+            self.init(code: .tooLarge, "The body is over the limit of \(bytesMax) bytes; nothing was applied.")
         case .overloaded(let pause):
-            self.init(.overloaded)
+            self.init(code: .overloaded)
             retryAfterMs = pause
         case .unavailable(let pause):
-            self.init(.storeUnavailable)
+            self.init(code: .storeUnavailable)
             retryAfterMs = pause
-        case .storageFull: self.init(.storageFull)
-        case .shuttingDown: self.init(.shuttingDown)
-        case .internal: self.init(.internal)
+        case .storageFull: self.init(code: .storageFull)
+        case .shuttingDown: self.init(code: .shuttingDown)
+        case .internal: self.init(code: .internal)
         }
     }
 

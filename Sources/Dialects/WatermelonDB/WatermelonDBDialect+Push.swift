@@ -62,7 +62,7 @@ extension WatermelonDBDialect {
             rejected += refused.map(\.0)
             rows = zip(rows, results).filter { !isRefusedAlone($1) }.map(\.0)
         }
-        throw SyncProblem(.overloaded)
+        throw SyncProblem(code: .overloaded)
     }
 
     private static func submission(
@@ -125,7 +125,7 @@ extension SyncProblem {
         let refused = refused.filter { !WatermelonDBDialect.isRefusedAlone($1) }
         guard !refused.isEmpty else { return nil }
         if refused.contains(where: { $1.decision == .overloaded }) {
-            self.init(.overloaded)
+            self.init(code: .overloaded)
             retryAfterMs = 1_000
             return
         }
