@@ -10,7 +10,7 @@ import Testing
 struct DialectSocketTests {
     private func open(_ hub: TestHub, receiveBufferBytes: Int32? = nil) throws -> ProbeSocket {
         let socket = try ProbeSocket(
-            port: hub.port, "/probe/events?api_key=\(hub.key)", receiveBufferBytes: receiveBufferBytes)
+            port: hub.port, "/listen?api_key=\(hub.key)", receiveBufferBytes: receiveBufferBytes)
         #expect(socket.status == 101)
         #expect(try socket.next() == "hello ada")
         return socket
@@ -36,10 +36,10 @@ struct DialectSocketTests {
     @Test("a bad key is refused with the dialect's own answer, and no handshake")
     func badKey() throws {
         let hub = try TestHub.probing()
-        #expect(try ProbeSocket(port: hub.port, "/probe/events?api_key=nonsense").status == 401)
-        #expect(try ProbeSocket(port: hub.port, "/probe/events").status == 401)
-        #expect(try ProbeSocket(port: hub.port, "/probe/events", fields: "X-API-Key: \(hub.key)\r\n").status == 101)
-        #expect(try hub.request("GET", "/probe/events").status == 426)
+        #expect(try ProbeSocket(port: hub.port, "/listen?api_key=nonsense").status == 401)
+        #expect(try ProbeSocket(port: hub.port, "/listen").status == 401)
+        #expect(try ProbeSocket(port: hub.port, "/listen", fields: "X-API-Key: \(hub.key)\r\n").status == 101)
+        #expect(try hub.request("GET", "/listen").status == 426)
     }
 
     @Test("a client's ping is answered, a flood of messages ends it")
@@ -59,7 +59,7 @@ struct DialectSocketTests {
         let hub = try TestHub.probing { $0.limits.revocationSeconds = 1 }
         let socket = try open(hub)
         let other = try hub.newKey(user: "bob")
-        let staying = try ProbeSocket(port: hub.port, "/probe/events?api_key=\(other)")
+        let staying = try ProbeSocket(port: hub.port, "/listen?api_key=\(other)")
         _ = try hub.accounts.revokeKey(prefix: String(hub.key.dropFirst(4).prefix(8)))
         #expect(try socket.next() == nil)
         #expect(socket.closeCode == 4520)
@@ -88,11 +88,11 @@ struct DialectSocketTests {
         let hub = try TestHub.probing { $0.limits.streamsPerUserMax = 2 }
         var held: [ProbeSocket] = [try open(hub), try open(hub)]
         #expect(held.count == 2)
-        #expect(try ProbeSocket(port: hub.port, "/probe/events?api_key=\(hub.key)").status == 503)
+        #expect(try ProbeSocket(port: hub.port, "/listen?api_key=\(hub.key)").status == 503)
         held = []
         var status = 0
         for _ in 0..<100 where status != 101 {
-            status = try ProbeSocket(port: hub.port, "/probe/events?api_key=\(hub.key)").status
+            status = try ProbeSocket(port: hub.port, "/listen?api_key=\(hub.key)").status
             usleep(20_000)
         }
         #expect(status == 101)

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hub
 import Testing
 

@@ -51,7 +51,7 @@ final class ProbeDialect: Dialect {
                 }
                 return DialectAnswer(json: try writer.finish())
             },
-            DialectRoute(socket: "/probe/events") { request, desk in
+            DialectRoute(socket: "/listen") { request, desk in
                 let account = try desk.account(key: try request.query("api_key") ?? request.key)
                 var socket = DialectSocket(account: account, spaces: [account.user.space], kinds: ["note"]) { notices in
                     // One line for each, or `?` for what nobody knows.

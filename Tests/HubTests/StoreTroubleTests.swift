@@ -37,6 +37,9 @@ private final class ForgetfulStore: Store {
     var isUnfinished: Bool { get throws(StoreError) { try base.isUnfinished } }
     func renewGeneration() throws(StoreError) { try base.renewGeneration() }
     func record(_ key: RecordKey) throws(StoreError) -> Record? { try base.record(key) }
+    func scan(_ query: PageQuery, _ body: ([LogEntry]) throws -> Void) throws -> Position {
+        try base.scan(query, body)
+    }
     func records(_ query: RecordQuery) throws(StoreError) -> RecordPage { try base.records(query) }
     func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
         try base.records(names, in: space)

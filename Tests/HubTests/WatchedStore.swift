@@ -117,6 +117,9 @@ final class WatchedStore: Store {
     func renewGeneration() throws(StoreError) { beginAnew() }
     func record(_ key: RecordKey) throws(StoreError) -> Record? { try base.record(key) }
     func statistics(of space: Identifier) throws(StoreError) -> SpaceStatistics { try base.statistics(of: space) }
+    func scan(_ query: PageQuery, _ body: ([LogEntry]) throws -> Void) throws -> Position {
+        try base.scan(query, body)
+    }
     func records(_ query: RecordQuery) throws(StoreError) -> RecordPage { try base.records(query) }
     func records(_ names: [RecordName], in space: Identifier) throws(StoreError) -> [Record?] {
         try base.records(names, in: space)
