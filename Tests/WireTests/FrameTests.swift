@@ -159,7 +159,8 @@ import Wire
 
     @Test func onlyReasonsThatSayMoreThanAfterAreTold() throws {
         let change = Change(
-            kind: "k", id: "i", clock: VectorClock([.init(replica: "r", counter: 1)]), hash: "h", body: [0x31])
+            kind: "k", id: "i", clock: VectorClock([.init(replica: "r", counter: 1)]), hash: "h", body: [0x31],
+            visibility: .private)
         for reason in Reason.allCases {
             let entry = LogEntry(
                 position: Position(7), author: "", change: change, reason: reason,
