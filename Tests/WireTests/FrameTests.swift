@@ -140,7 +140,8 @@ import Wire
         var change = Change(kind: "k", id: "quote\"\\é", clock: VectorClock(), hash: "h", body: [0x31])
         change.clock = VectorClock([VectorClock.Entry(replica: "r", counter: 1 << 53)])
         change.embedding = [0.1, -3.4e38, .leastNonzeroMagnitude]
-        let entry = LogEntry(position: .max, author: "d", change: change)
+        change.visibility = .teamRead
+        let entry = LogEntry(position: .max, author: "d", change: change, owner: "u_1")
         let after = Cursor(generation: Generation(1), space: "s", position: .start)
         let upTo = Cursor(generation: Generation(1), space: "s", position: .max)
         var pieces: [UInt8] = []
