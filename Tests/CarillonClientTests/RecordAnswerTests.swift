@@ -9,7 +9,7 @@ struct RecordAnswerTests {
     func roundTrip() throws {
         let change = Change(
             kind: "k", id: "i", clock: VectorClock([.init(replica: "r", counter: 1)]), hash: "h",
-            body: Array("{ \"a\":1.0 }".utf8)[...])
+            body: Array("{ \"a\":1.0 }".utf8)[...], visibility: .private)
         let head = LogEntry(position: Position(5), author: "a", change: change)
         let record = Record(
             head: head, siblings: [LogEntry(position: Position(6), author: "b", change: change, isSibling: true)])

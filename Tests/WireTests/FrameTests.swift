@@ -140,7 +140,8 @@ import Wire
         var change = Change(kind: "k", id: "quote\"\\é", clock: VectorClock(), hash: "h", body: [0x31])
         change.clock = VectorClock([VectorClock.Entry(replica: "r", counter: 1 << 53)])
         change.embedding = [0.1, -3.4e38, .leastNonzeroMagnitude]
-        let entry = LogEntry(position: .max, author: "d", change: change)
+        change.visibility = .teamRead
+        let entry = LogEntry(position: .max, author: "d", change: change, owner: "u_1")
         let after = Cursor(generation: Generation(1), space: "s", position: .start)
         let upTo = Cursor(generation: Generation(1), space: "s", position: .max)
         var pieces: [UInt8] = []
@@ -159,7 +160,8 @@ import Wire
 
     @Test func onlyReasonsThatSayMoreThanAfterAreTold() throws {
         let change = Change(
-            kind: "k", id: "i", clock: VectorClock([.init(replica: "r", counter: 1)]), hash: "h", body: [0x31])
+            kind: "k", id: "i", clock: VectorClock([.init(replica: "r", counter: 1)]), hash: "h", body: [0x31],
+            visibility: .private)
         for reason in Reason.allCases {
             let entry = LogEntry(
                 position: Position(7), author: "", change: change, reason: reason,
