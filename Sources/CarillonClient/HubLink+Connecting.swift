@@ -127,7 +127,8 @@ extension HubLink {
         var payload: [UInt8] = []
         let hello = Hello(
             device: configuration.device, cursor: chain.cursor, kinds: configuration.kinds,
-            namespaces: configuration.namespaces, live: configuration.isLive, client: configuration.client)
+            namespaces: configuration.namespaces, live: configuration.isLive, client: configuration.client,
+            space: configuration.space)
         ClientFrame.hello(hello).encode(into: &payload)
         send(payload: payload)
     }

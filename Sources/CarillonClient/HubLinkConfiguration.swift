@@ -9,6 +9,8 @@ public struct HubLinkConfiguration: Sendable {
     /// Only these kinds; empty means all.
     public var kinds: [Identifier] = []
     public var namespaces: [Identifier] = []
+    /// Which space it speaks with, `team:NAME` or `user:NAME`; nil: the user's own.
+    public var space: Identifier?
     /// False for a session that only pushes.
     public var isLive = true
     /// Program and version, for the hub's logs.

@@ -1,3 +1,4 @@
+public import Causality
 internal import Cryptography
 internal import Glibc
 internal import HTTP
@@ -16,6 +17,8 @@ public struct RESTClient: Sendable {
     public var url: HubURL
     public var key: String
     public var client = "carillon-client"
+    /// Which space is asked for, `team:NAME` or `user:NAME`; nil: the user's own.
+    public var space: Identifier?
     /// Seconds that a whole exchange may take.
     public var timeoutSeconds = 30
     /// Largest answer. 64 MiB: a page has 8 MiB and one body more.
@@ -58,6 +61,7 @@ public struct RESTClient: Sendable {
         _ more: [(String, String)] = [], accept: String = "application/json"
     ) -> [UInt8] {
         var target = "/" + path.map(PercentEncoding.encode).joined(separator: "/")
+        let query = query + (space.map { [("space", $0.text)] } ?? [])
         if !query.isEmpty {
             let pairs = query.map { PercentEncoding.encode($0.0) + "=" + PercentEncoding.encode($0.1) }
             target += "?" + pairs.joined(separator: "&")

@@ -24,10 +24,10 @@ struct Authenticator: Sendable {
         guard let keyText else { throw ErrorFrameError(.unauthorized, "no API key was given") }
         guard let key = APIKey(keyText) else { throw ErrorFrameError(.unauthorized) }
         do {
-            guard let record = try store.accounts.key(prefix: key.prefix), key.opens(record),
-                let user = try store.accounts.user(id: record.userID)
-            else { throw ErrorFrameError(.unauthorized) }
-            return Holder(user: user, key: record)
+            guard let holder = try store.accounts.holder(prefix: key.prefix), key.opens(holder.key) else {
+                throw ErrorFrameError(.unauthorized)
+            }
+            return Holder(user: holder.user, key: holder.key)
         } catch let error as StoreError {
             throw ErrorFrameError(frame: ErrorFrame(error))
         } catch let error as ErrorFrameError {

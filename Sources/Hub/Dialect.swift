@@ -28,10 +28,16 @@ public struct DialectRoute: Sendable {
     let method: HTTPRequest.Method
     let pattern: RoutePattern
     /// Bytes of a body. What is over ``HubLimits/dialectMemoryBodyBytesMax`` waits in a file until it is whole.
-    let bodyBytesMax: Int
+    private(set) var bodyBytesMax: Int
     /// Whether a body is read before the key is seen to be one: of those who come for a key.
     let isOpenToStrangers: Bool
     let action: Action
+
+    func bounded(bodyBytesMax: Int) -> DialectRoute {
+        var route = self
+        route.bodyBytesMax = bodyBytesMax
+        return route
+    }
 
     var isSocket: Bool {
         if case .socket = action { true } else { false }

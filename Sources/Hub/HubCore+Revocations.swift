@@ -71,17 +71,15 @@ extension HubCore {
                 // It may have come back since, under another replica.
                 let present = try store.accounts.device(device, of: user)
                 postToAll(.removed(device: device, user: user, keeping: present?.replica))
-            case .membership(let user, _): endSharing(of: user)
+            case .membership(let user, let team):
+                endSharing(of: user)
+                postToAll(.membership(user, team: team))
             case .tier(let user):
                 if let user = try store.accounts.user(id: user) { postToAll(.changed(user)) }
             }
         }
         if !prefixes.isEmpty { postToAll(.revoked(prefixes)) }
     }
-
-    /// The user came into a team or left it: what is open in spaces that are not its holder's own, of theirs or into
-    /// theirs, is to be looked at again. Nothing is, as long as every session is in its user's own space.
-    func endSharing(of user: Identifier) {}
 
     /// Ends what a device has open here, which is no longer in the store, and has the other hubs look.
     func endSessions(of device: Identifier, _ user: Identifier) {

@@ -76,7 +76,7 @@ extension HubShard {
     /// In the rooms before the heads are read, so that what commits meanwhile is announced here.
     private func enterRooms(_ connection: Connection, _ watch: DialectWatch) -> Bool {
         for space in watch.viewers.keys {
-            let room = rooms[space] ?? Room(space, of: watch.generation)
+            let room = rooms[space] ?? Room(of: watch.generation)
             guard room.generation == watch.generation else {
                 endWatch(connection, code: .serviceRestart, reason: "the log began anew; connect again")
                 return false
@@ -178,6 +178,14 @@ extension HubShard {
             } else if watch.viewers[team] != nil || watch.viewers[user] != nil {
                 endWatch(connection, code: .serviceRestart, reason: "the team has changed; connect again")
             }
+        }
+    }
+
+    /// A membership may have ended unheard: who is told of others' spaces comes again.
+    func endSharedWatches() {
+        for case let connection? in connections {
+            guard let watch = connection.watch, watch.viewers.values.contains(where: { !$0.seesAll }) else { continue }
+            endWatch(connection, code: .serviceRestart, reason: "the team may have changed; connect again")
         }
     }
 

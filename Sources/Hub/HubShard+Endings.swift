@@ -36,6 +36,7 @@ extension HubShard {
         }
         if !all.isEmpty { core.recheck(all, shard: number) }
         recheckGuests()
+        endSharedWatches()
     }
 
     /// Cursors of another life than `generation` are good for nothing.

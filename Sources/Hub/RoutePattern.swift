@@ -1,10 +1,14 @@
 /// The path of a resource, as in `/v1/records/{kind}/{id}`.
 struct RoutePattern: Sendable {
     /// The path's segments; nil stands for one that the request chooses.
-    private let segments: [String?]
+    let segments: [String?]
 
     init(_ path: String) {
         segments = RoutePattern.segments(of: path).map { $0.hasPrefix("{") ? nil : $0 }
+    }
+
+    init(segments: [String?]) {
+        self.segments = segments
     }
 
     /// The chosen segments, as sent; nil when the path is another one.

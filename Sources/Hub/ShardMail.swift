@@ -93,7 +93,9 @@ final class Member: Sendable {
 
     /// The same one with another tier.
     func changed(_ user: User) -> Member {
-        Member(user: user, device: device, keyPrefix: keyPrefix, start: start, head: head, generation: generation)
+        Member(
+            user: user, access: access, device: device, keyPrefix: keyPrefix, start: start, head: head,
+            generation: generation)
     }
 }
 

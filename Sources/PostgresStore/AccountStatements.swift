@@ -46,6 +46,12 @@ enum AccountStatements {
     static let key: Statement = """
         SELECT prefix, user_id, secret_hash, label, created_at, revoked_at, encryption_salt FROM keys WHERE prefix = $1
         """
+    /// The columns of a key, then those of its user.
+    static let holder: Statement = """
+        SELECT k.prefix, k.user_id, k.secret_hash, k.label, k.created_at, k.revoked_at, k.encryption_salt,
+            u.id, u.name, u.email, u.tier, u.device_limit, u.record_limit
+        FROM keys k JOIN users u ON u.id = k.user_id WHERE k.prefix = $1
+        """
     static let keys: Statement = """
         SELECT prefix, user_id, secret_hash, label, created_at, revoked_at, encryption_salt FROM keys
         WHERE user_id = $1 ORDER BY created_at, prefix
@@ -141,9 +147,13 @@ enum AccountStatements {
 }
 
 extension User {
-    init(_ row: Row) {
-        let tier = Tier(name: row.text(3), deviceLimit: Int(row.number(4)), recordLimit: Int(row.number(5)))
-        self.init(id: row.name(0), name: row.name(1), email: row.text(2), tier: tier)
+    init(_ row: Row) { self.init(row, from: 0) }
+
+    init(_ row: Row, from first: Int32) {
+        let tier = Tier(
+            name: row.text(first + 3), deviceLimit: Int(row.number(first + 4)),
+            recordLimit: Int(row.number(first + 5)))
+        self.init(id: row.name(first), name: row.name(first + 1), email: row.text(first + 2), tier: tier)
     }
 }
 

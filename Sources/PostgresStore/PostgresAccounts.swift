@@ -75,6 +75,13 @@ struct PostgresAccounts: AccountStore {
         return try rows(AccountStatements.key) { $0.add(prefix) }.first.map(APIKeyRecord.init)
     }
 
+    func holder(prefix: String) throws(StoreError) -> KeyHolder? {
+        guard !prefix.utf8.contains(0) else { return nil }
+        return try rows(AccountStatements.holder) { $0.add(prefix) }.first.map {
+            KeyHolder(key: APIKeyRecord($0), user: User($0, from: 7))
+        }
+    }
+
     func keys(of userID: Identifier) throws(StoreError) -> [APIKeyRecord] {
         try rows(AccountStatements.keys) { $0.add(userID) }.map(APIKeyRecord.init)
     }

@@ -112,27 +112,55 @@ extension PostgresStore {
     }
 
     public func page(_ query: PageQuery) throws(StoreError) -> LogPage {
-        let isFiltered = !query.kinds.isEmpty || !query.namespaces.isEmpty || query.excludedAuthor != nil
-        let limit = min(max(query.limit, 1), PageScan.scannedMax)
-        return try readOfLife { (connection, life) throws(PostgresFailure) in
-            var parameters = PostgresStore.range(query)
-            parameters.add(Int64(isFiltered ? PageScan.scannedMax : limit + 1))
-            parameters.add(Int64(limit))
-            parameters.add(Int64(max(query.bytesMax, 0)))
-            parameters.add(ArrayParameter.texts(query.kinds))
-            parameters.add(ArrayParameter.texts(query.namespaces))
-            parameters.add(query.excludedAuthor)
+        try readOfLife { (connection, life) throws(PostgresFailure) in
             let results = try PostgresStore.cut(connection, life) { () throws(PostgresFailure) in
-                try connection.send(PostgresStore.spaceStatistics, Parameters(query.space))
-                try connection.send(PostgresStore.pageOfVersions, parameters)
-                guard isFiltered else { return }
-                var end = PostgresStore.range(query)
-                end.add(Int64(PageScan.scannedMax) - 1)
-                try connection.send(PostgresStore.scanEnd, end)
+                try PostgresStore.sendPage(query, connection)
             }
-            let head = try PostgresStore.statistics(results[1]).head
-            return (results[0], try page(query, head: head, results[2], scanEnd: isFiltered ? results[3] : nil))
+            return (results[0], try page(query, results[1...]))
         }
+    }
+
+    /// One transaction on one connection, a statement for each piece. Vacuuming keeps dead rows as long as it lasts.
+    public func scan(_ query: PageQuery, _ body: ([LogEntry]) throws -> Void) throws -> Position {
+        try readingCut { connection, _ in
+            try query.walk(
+                { query in
+                    try PostgresStore.sendPage(query, connection)
+                    return try page(query, try connection.sync()[...])
+                }, body)
+        }
+    }
+
+    /// Asks for the space's head, the page, and where the look ends if it is filtered.
+    private static func sendPage(_ query: PageQuery, _ connection: PostgresConnection) throws(PostgresFailure) {
+        let limit = min(max(query.limit, 1), PageScan.scannedMax)
+        var parameters = PostgresStore.range(query)
+        parameters.add(Int64(isFiltered(query) ? PageScan.scannedMax : limit + 1))
+        parameters.add(Int64(limit))
+        parameters.add(Int64(max(query.bytesMax, 0)))
+        parameters.add(ArrayParameter.texts(query.kinds))
+        parameters.add(ArrayParameter.texts(query.namespaces))
+        parameters.add(query.excludedAuthor)
+        try connection.send(PostgresStore.spaceStatistics, Parameters(query.space))
+        try connection.send(PostgresStore.pageOfVersions, parameters)
+        guard isFiltered(query) else { return }
+        var end = PostgresStore.range(query)
+        end.add(Int64(PageScan.scannedMax) - 1)
+        try connection.send(PostgresStore.scanEnd, end)
+    }
+
+    private static func isFiltered(_ query: PageQuery) -> Bool {
+        !query.kinds.isEmpty || !query.namespaces.isEmpty || query.excludedAuthor != nil
+    }
+
+    /// Of what ``sendPage(_:_:)`` asked for.
+    private func page(_ query: PageQuery, _ results: ArraySlice<Rows>) throws(PostgresFailure) -> LogPage {
+        let results = Array(results)
+        guard results.count >= (PostgresStore.isFiltered(query) ? 3 : 2) else {
+            throw PostgresFailure(kind: .lost, message: "a result is missing.")
+        }
+        let head = try PostgresStore.statistics(results[0]).head
+        return try page(query, head: head, results[1], scanEnd: results.count > 2 ? results[2] : nil)
     }
 
     private static func range(_ query: PageQuery) -> Parameters {

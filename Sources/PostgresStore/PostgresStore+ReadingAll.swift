@@ -5,14 +5,29 @@ extension PostgresStore {
     /// One transaction on one connection, in pages along the keys: no more than a page is in memory, and each statement is
     /// short, however long the whole takes. Vacuuming keeps dead rows as long as it lasts.
     public func readAll(_ body: (KeptItem) throws -> Void) throws {
+        try withoutActuallyEscaping(body) { body in
+            try readingCut { connection, life in
+                try body(.life(life.generation))
+                try ReadingAll(connection: connection, store: self, body: body).run()
+            }
+        }
+    }
+
+    /// Runs `body` within one cut on a connection of its own, for as long as it takes.
+    func readingCut<Value>(_ body: (PostgresConnection, Life) throws -> Value) throws -> Value {
         do throws(any Error) {
             let connection = try readers.borrow()
             defer { readers.giveBack(connection) }
             do throws(any Error) {
-                try withoutActuallyEscaping(body) { body in
-                    try ReadingAll(connection: connection, store: self, body: body).run()
-                }
+                try connection.send(PostgresStore.cut)
+                try connection.send(ReadingStatements.patience)
+                try connection.send(life.reading)
+                let begun = try connection.sync()
+                guard let life = begun.last?.first.map(Life.init) else { throw Life.missing }
+                guard !life.isElsewhere else { throw Life.partial }
+                let value = try body(connection, life)
                 _ = try connection.run(PostgresTransaction.commit)
+                return value
             } catch {
                 // A connection that is not let go of its transaction is not lent again.
                 if !connection.isBroken { _ = try? connection.run(PostgresTransaction.rollback) }
@@ -39,13 +54,6 @@ private struct ReadingAll {
     let body: (KeptItem) throws -> Void
 
     func run() throws {
-        try connection.send(PostgresStore.cut)
-        try connection.send(ReadingStatements.patience)
-        try connection.send(store.life.reading)
-        let begun = try connection.sync()
-        guard let life = begun.last?.first.map(Life.init) else { throw Life.missing }
-        guard !life.isElsewhere else { throw Life.partial }
-        try body(.life(life.generation))
         let policies = try PolicyStatements.read(try connection.run(PolicyStatements.all))
         for (kind, policy) in policies.sorted(by: { $0.key < $1.key }) { try body(.policy(policy, kind: kind)) }
         try readUsers()

@@ -28,28 +28,41 @@ extension SQLiteStore {
     }
 
     public func page(_ query: PageQuery) throws(StoreError) -> LogPage {
-        try read { database in
-            var scan = PageScan(query)
-            guard let row = try SpaceRow.read(query.space, database) else { return scan.page([], head: .start) }
-            let statement = try HotStatement(
-                "SELECT \(VersionRow.columns) FROM versions WHERE space = ? AND position > ? AND position <= ? "
-                    + "ORDER BY position", database)
-            statement.bind(1, row.number)
-            statement.bind(2, query.after.microseconds)
-            statement.bind(3, query.upTo.microseconds)
-            defer { statement.reset() }
-            var entries: [LogEntry] = []
-            scanning: while try statement.step() {
-                let verdict = scan.offer(
-                    Position(statement.number(0)), kind: statement.name(1), namespace: statement.name(5),
-                    author: statement.name(4), encodedBytes: VersionRow.encodedBytesEstimate(statement))
-                switch verdict {
-                case .take: entries.append(try VersionRow.entry(statement))
-                case .skip: continue
-                case .stop: break scanning
-                }
+        try read { try SQLiteStore.page(query, $0) }
+    }
+
+    /// One read transaction: checkpoints stop at its cut, so the write-ahead log grows as long as it lasts.
+    public func scan(_ query: PageQuery, _ body: ([LogEntry]) throws -> Void) throws -> Position {
+        do {
+            return try pool.read { database in
+                try query.walk({ try SQLiteStore.page($0, database) }, body)
             }
-            return scan.page(entries, head: row.statistics.head)
+        } catch let error as DatabaseError {
+            throw StoreError(error)
         }
+    }
+
+    private static func page(_ query: PageQuery, _ database: Database) throws -> LogPage {
+        var scan = PageScan(query)
+        guard let row = try SpaceRow.read(query.space, database) else { return scan.page([], head: .start) }
+        let statement = try HotStatement(
+            "SELECT \(VersionRow.columns) FROM versions WHERE space = ? AND position > ? AND position <= ? "
+                + "ORDER BY position", database)
+        statement.bind(1, row.number)
+        statement.bind(2, query.after.microseconds)
+        statement.bind(3, query.upTo.microseconds)
+        defer { statement.reset() }
+        var entries: [LogEntry] = []
+        scanning: while try statement.step() {
+            let verdict = scan.offer(
+                Position(statement.number(0)), kind: statement.name(1), namespace: statement.name(5),
+                author: statement.name(4), encodedBytes: VersionRow.encodedBytesEstimate(statement))
+            switch verdict {
+            case .take: entries.append(try VersionRow.entry(statement))
+            case .skip: continue
+            case .stop: break scanning
+            }
+        }
+        return scan.page(entries, head: row.statistics.head)
     }
 }

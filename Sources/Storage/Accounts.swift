@@ -125,6 +125,8 @@ public protocol AccountStore: Sendable {
     func add(_ key: APIKeyRecord) throws(StoreError)
     /// The key, revoked or not.
     func key(prefix: String) throws(StoreError) -> APIKeyRecord?
+    /// The key, revoked or not, and whose it is, in one round trip: it is asked with every request.
+    func holder(prefix: String) throws(StoreError) -> KeyHolder?
     /// A user's keys, oldest first.
     func keys(of userID: Identifier) throws(StoreError) -> [APIKeyRecord]
     /// Marks a key as revoked; false when there is none of that prefix. A second revocation changes nothing.
@@ -198,4 +200,22 @@ public protocol AccountStore: Sendable {
     ///
     /// - Precondition: at most ``Presence/countMax`` at once.
     func note(_ presences: [Presence]) throws(StoreError)
+}
+
+/// A key, and whose it is.
+public struct KeyHolder: Sendable, Equatable {
+    public let key: APIKeyRecord
+    public let user: User
+
+    public init(key: APIKeyRecord, user: User) {
+        self.key = key
+        self.user = user
+    }
+}
+
+extension AccountStore {
+    public func holder(prefix: String) throws(StoreError) -> KeyHolder? {
+        guard let key = try key(prefix: prefix), let user = try user(id: key.userID) else { return nil }
+        return KeyHolder(key: key, user: user)
+    }
 }

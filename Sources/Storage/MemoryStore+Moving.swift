@@ -1,4 +1,4 @@
-internal import Causality
+public import Causality
 
 /// Reading out and filling a ``MemoryStore``.
 extension MemoryStore {
@@ -37,6 +37,12 @@ extension MemoryStore {
                 }
             }
         }
+    }
+
+    public func scan(_ query: PageQuery, _ body: ([LogEntry]) throws -> Void) throws -> Position {
+        // A copy, as above.
+        let space = copy().spaces[query.space] ?? MemorySpace()
+        return try query.walk({ space.page($0) }, body)
     }
 
     public func fill(_ next: () throws -> KeptItem?) throws {

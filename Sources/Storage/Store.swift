@@ -36,8 +36,8 @@ public protocol Store: Sendable {
     func page(_ query: PageQuery) throws(StoreError) -> LogPage
 
     /// Tells `body` all entries of the query from one consistent cut, in pieces of `query.limit` and `query.bytesMax`,
-    /// in order of position; writers go on meanwhile. Returns the space's head at the cut, which is the last position
-    /// looked at, or `query.upTo` where that is less.
+    /// in order of position; writers go on meanwhile. Returns the last position that was looked at, as
+    /// ``LogPage/upTo`` of a page without more. A piece under filters may be empty.
     ///
     /// - Parameter body: must not call the store. What it throws ends the reading and is thrown on.
     func scan(_ query: PageQuery, _ body: ([LogEntry]) throws -> Void) throws -> Position
@@ -103,17 +103,6 @@ public protocol Store: Sendable {
 }
 
 extension Store {
-    public func scan(_ query: PageQuery, _ body: ([LogEntry]) throws -> Void) throws -> Position {
-        var query = query
-        query.upTo = min(query.upTo, try head(of: query.space))
-        while true {
-            let page = try page(query)
-            try body(page.entries)
-            guard page.hasMore else { return query.upTo }
-            query.after = page.upTo
-        }
-    }
-
     public var writesBlock: Bool { true }
 
     public func heads(of spaces: [Identifier]) throws(StoreError) -> [Identifier: Position] {

@@ -3,7 +3,7 @@ extension JSONScanner {
     ///
     /// Nil, and nothing is consumed, where anything else is next, or a list of more than `countMax`: the slow way finds
     /// out what is wrong with it.
-    mutating func floats(countMax: Int) -> [Float]? {
+    public mutating func floats(countMax: Int) -> [Float]? {
         guard peek() == UInt8(ascii: "[") else { return nil }
         var walker = self
         walker.position += 1
@@ -50,7 +50,7 @@ public enum FloatList {
 
 extension [UInt8] {
     /// `numbers`, all of them finite, as a JSON list.
-    mutating func putFloats(_ numbers: [Float]) {
+    public mutating func putFloats(_ numbers: [Float]) {
         append(UInt8(ascii: "["))
         // 64 at a time, so that the texts gather on the stack.
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64 * (FloatWriter.textBytesMax + 1)) { texts in

@@ -19,7 +19,7 @@ struct ConflictsCommand: ParsableCommand {
     var kind: Identifier?
     @Flag(help: "One JSON object per record and line: kind, id, head, siblings.")
     var json = false
-    @OptionGroup var hub: HubOptions
+    @OptionGroup var hub: SpaceOptions
 
     func run() throws {
         let rest = try hub.rest()

@@ -30,7 +30,7 @@ struct DiffCommand: ParsableCommand {
     var kinds: [Identifier] = []
     @Flag(help: "One JSON object per difference and line.")
     var json = false
-    @OptionGroup var hub: HubOptions
+    @OptionGroup var hub: SpaceOptions
 
     func run() throws {
         let rest = try hub.rest()

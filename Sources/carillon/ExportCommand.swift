@@ -20,7 +20,7 @@ struct ExportCommand: ParsableCommand {
     var deleted = false
     @Option(name: [.customShort("o"), .long], help: "Write to this file.", completion: .file())
     var output: String?
-    @OptionGroup var hub: HubOptions
+    @OptionGroup var hub: SpaceOptions
 
     func validate() throws {
         guard filters.isExact else {

@@ -19,7 +19,7 @@ struct GetCommand: ParsableCommand {
     var kind: Identifier
     @Argument(help: "The record's id.", transform: { try Names.identifier($0, "id") })
     var id: Identifier
-    @OptionGroup var hub: HubOptions
+    @OptionGroup var hub: SpaceOptions
     @Flag(help: "Print the hub's answer as it is: head and siblings, with clocks and positions.")
     var json = false
 

@@ -22,7 +22,7 @@ struct ImportCommand: ParsableCommand {
         help: "A file of `carillon export` or `carillon pull --json`, or - for standard input.", completion: .file())
     var file: String
     @OptionGroup var push: PushOptions
-    @OptionGroup var hub: HubOptions
+    @OptionGroup var hub: SpaceOptions
 
     func run() throws {
         // Before anything is read: what is missing is told first.

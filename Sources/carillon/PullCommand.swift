@@ -24,7 +24,7 @@ struct PullCommand: ParsableCommand {
     var all = false
     @Flag(help: "One JSON object per line, bodies byte for byte.")
     var json = false
-    @OptionGroup var hub: HubOptions
+    @OptionGroup var hub: SpaceOptions
 
     func validate() throws {
         if let limit, !(1...10_000).contains(limit) { throw ValidationError("--limit is a number from 1 to 10000.") }

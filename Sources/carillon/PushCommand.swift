@@ -40,7 +40,7 @@ struct PushCommand: ParsableCommand {
     var atomic = false
     @Flag(help: "These versions win over whatever is stored.")
     var force = false
-    @OptionGroup var hub: HubOptions
+    @OptionGroup var hub: SpaceOptions
 
     func run() throws {
         // Before anything is read: what is missing is told first.

@@ -26,7 +26,7 @@ struct PushOptions: ParsableArguments {
 
     /// Pushes what `read` posts, to its end; whether a signal ended it.
     func run(
-        _ pusher: Pusher, _ hub: HubOptions, read: @escaping @Sendable (LoopAddress<HubLink.Mail>) -> Void
+        _ pusher: Pusher, _ hub: SpaceOptions, read: @escaping @Sendable (LoopAddress<HubLink.Mail>) -> Void
     ) throws -> Bool {
         var configuration = try hub.link(device)
         configuration.isLive = false

@@ -43,7 +43,7 @@ struct ResolveCommand: ParsableCommand {
             "Replace only this version, by the beginning of its hash; may be repeated.", valueName: "hash"))
     var supersedes: [String] = []
     @OptionGroup var device: DeviceOption
-    @OptionGroup var hub: HubOptions
+    @OptionGroup var hub: SpaceOptions
     @Flag(help: "Print the hub's answer as it is.")
     var json = false
 

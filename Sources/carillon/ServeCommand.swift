@@ -38,6 +38,7 @@ struct ServeCommand: ParsableCommand {
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var service: ServiceOptions
+    @OptionGroup var dialect: DialectOptions
     @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "address:port"))
     var listen = "127.0.0.1:8787"
     @Option(help: ArgumentHelp("Event loops, one per core unless told.", valueName: "n"))
@@ -125,6 +126,9 @@ struct ServeCommand: ParsableCommand {
         var configuration = HubConfiguration(
             address: try address(), shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
         configuration.hasEcho = echo
+        configuration.dialects = try dialect.mounted()
+        // Not /tmp: it may be memory, and a body is long.
+        configuration.spoolFolder = self.store.data.path
         configuration.isShared = plan.isShared
         configuration.limits.storeWaitSeconds = plan.storeWaitSeconds
         configuration.limits.pollMilliseconds = plan.pollMilliseconds
@@ -147,7 +151,11 @@ struct ServeCommand: ParsableCommand {
     }
 
     private func announce(_ hub: Hub, _ first: QuickStart.First?) {
-        let lines = "Carillon listens on http://\(hub.address)\n" + (first?.lines(address: hub.address) ?? "")
+        var lines = "Carillon listens on http://\(hub.address)\n"
+        for mounted in (try? dialect.mounted()) ?? [] {
+            lines += "Speaks \(mounted.dialect.name) at http://\(hub.address)\(mounted.path)\n"
+        }
+        lines += first?.lines(address: hub.address) ?? ""
         // Whoever closed our output is no reason not to serve.
         try? Output.write(lines)
     }

@@ -32,7 +32,7 @@ struct StatusCommand: ParsableCommand {
         var devices: [Device]
     }
 
-    @OptionGroup var hub: HubOptions
+    @OptionGroup var hub: SpaceOptions
     @Flag(help: "Print the hub's answer as it is.")
     var json = false
 

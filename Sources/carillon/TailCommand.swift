@@ -60,7 +60,7 @@ struct TailCommand: ParsableCommand {
     var jobs: Int?
     @Option(help: ArgumentHelp("Times that a failed command is run again, 5 unless told.", valueName: "n"))
     var retries: Int?
-    @OptionGroup var hub: HubOptions
+    @OptionGroup var hub: SpaceOptions
 
     func validate() throws {
         if exec == nil, jobs != nil || retries != nil { throw ValidationError("--jobs and --retries are for --exec.") }
@@ -84,7 +84,8 @@ struct TailCommand: ParsableCommand {
         configuration.namespaces = filters.namespaces
         let file = StateFile(
             path: state
-                ?? TailState.path(configuration.url, key: configuration.key, configuration.device, filters))
+                ?? TailState.path(
+                    configuration.url, key: configuration.key, configuration.device, configuration.space, filters))
         let start = try start(file)
         if let exec {
             try follow(configuration, from: start, running: exec, file)
@@ -146,11 +147,15 @@ struct TailCommand: ParsableCommand {
 enum TailState {
     static var folder: String { Environment.folder("XDG_STATE_HOME", inHome: ".local/state") + "/carillon" }
 
-    static func path(_ url: HubURL, key: String, _ device: Identifier, _ filters: FilterOptions) -> String {
+    static func path(_ url: HubURL, key: String, _ device: Identifier, _ space: Identifier?, _ filters: FilterOptions)
+        -> String
+    {
         // The key's visible prefix: the secret is no part of a file's name, hashed or not.
-        let parts =
-            [url.description, String(key.prefix(12)), device.text, "kinds"]
-            + filters.kinds.map(\.text).sorted() + ["namespaces"] + filters.namespaces.map(\.text).sorted()
+        var parts = [url.description, String(key.prefix(12)), device.text, "kinds"]
+        parts += filters.kinds.map(\.text).sorted()
+        parts.append("namespaces")
+        parts += filters.namespaces.map(\.text).sorted()
+        if let space { parts += ["space", space.text] }
         let name = Digest.hex(Digest.sha256(Array(parts.joined(separator: "\n").utf8)).prefix(12))
         return "\(folder)/tail-\(name).json"
     }

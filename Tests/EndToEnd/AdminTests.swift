@@ -60,12 +60,12 @@ struct AdminTests {
     }
 
     static let bad: [(name: String, line: Int, word: String)] = [
-        ("cut off in a line", 11, "byte"), ("cut off between lines", 12, "cut off"), ("empty", 1, "cut off"),
-        ("wrong hash", 13, "SHA-256"), ("wrong count", 13, "counts"), ("unknown version", 1, "format 2"),
-        ("unknown type", 5, "no kind of line"), ("position twice", 11, "twice"),
-        ("positions fall", 11, "after the later"),
-        ("unknown space", 10, "does not stand after its space"), ("two heads", 11, "two heads"),
-        ("long line", 9, "longer than"), ("two exports", 14, "follows the trailer"), ("not ours", 1, "no header"),
+        ("cut off in a line", 14, "byte"), ("cut off between lines", 15, "cut off"), ("empty", 1, "cut off"),
+        ("wrong hash", 16, "SHA-256"), ("wrong count", 16, "counts"), ("unknown version", 1, "format 3"),
+        ("unknown type", 5, "no kind of line"), ("position twice", 14, "twice"),
+        ("positions fall", 14, "after the later"),
+        ("unknown space", 13, "does not stand after its space"), ("two heads", 14, "two heads"),
+        ("long line", 12, "longer than"), ("two exports", 17, "follows the trailer"), ("not ours", 1, "no header"),
         ("two lives", 3, "one life"), ("no life", 2, "before the log's life"), ("not UTF-8", 7, "byte"),
         ("a NUL", 7, "NUL"),
     ]
@@ -74,18 +74,18 @@ struct AdminTests {
         var lines = try lines()
         switch name {
         case "cut off in a line":
-            return Array((lines[..<10].joined(separator: "\n") + "\n" + lines[10].prefix(90)).utf8)
-        case "cut off between lines": lines = Array(lines[..<11])
+            return Array((lines[..<13].joined(separator: "\n") + "\n" + lines[13].prefix(90)).utf8)
+        case "cut off between lines": lines = Array(lines[..<14])
         case "empty": return []
-        case "wrong hash": lines[8].replace("Gl", with: "gl")
-        case "wrong count": lines[12].replace("\"entry\":3", with: "\"entry\":4")
-        case "unknown version": lines[0].replace("\"version\":1", with: "\"version\":2")
+        case "wrong hash": lines[11].replace("Gl", with: "gl")
+        case "wrong count": lines[15].replace("\"entry\":3", with: "\"entry\":4")
+        case "unknown version": lines[0].replace("\"version\":2", with: "\"version\":3")
         case "unknown type": lines[4].replace("\"user\"", with: "\"bell\"", maxReplacements: 1)
-        case "position twice": lines[10].replace("1767225600000005", with: "1767225600000003")
-        case "positions fall": lines[10].replace("1767225600000005", with: "1767225600000001")
-        case "unknown space": lines[9].replace("\"u_1\"", with: "\"u_2\"")
-        case "two heads": lines[10].replace("\"id\":\"b\"", with: "\"id\":\"a\"")
-        case "long line": lines[8] = String(repeating: "x", count: 10 << 20)
+        case "position twice": lines[13].replace("1767225600000005", with: "1767225600000003")
+        case "positions fall": lines[13].replace("1767225600000005", with: "1767225600000001")
+        case "unknown space": lines[12].replace("\"u_1\"", with: "\"u_2\"")
+        case "two heads": lines[13].replace("\"id\":\"b\"", with: "\"id\":\"a\"")
+        case "long line": lines[11] = String(repeating: "x", count: 10 << 20)
         case "two exports": lines += lines
         case "not ours": lines = [#"{"kind":"note","id":"1","body":{}}"#]
         case "two lives": lines.insert(lines[1], at: 2)
@@ -142,7 +142,7 @@ struct AdminTests {
         }
         let again = try rig.done(["admin", "import", AdminTests.vector.path, "--data", rig.path("data")])
         #expect(again.errorText.contains("begins anew"))
-        #expect(try rig.done(["user", "list", "--data", rig.path("data")]).text == "ada\n")
+        #expect(try rig.done(["user", "list", "--data", rig.path("data")]).text.hasPrefix("ada  pro  "))
     }
 
     @Test("a migration is shown before it is made")

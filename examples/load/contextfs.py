@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""How fast a hub serves ContextFS: a push of memories with embeddings in one request, a pull of all, and the rest.
+
+    carillon serve --store postgres://... &
+    examples/load/contextfs.py 127.0.0.1:8787 KEY [--count 10000]
+
+Only the standard library. Wall times of the whole exchange, the client's own work left out.
+"""
+import argparse
+import hashlib
+import http.client
+import json
+import random
+import statistics
+import struct
+import threading
+import time
+
+parser = argparse.ArgumentParser()
+parser.add_argument("hub")
+parser.add_argument("key")
+parser.add_argument("--count", type=int, default=10_000)
+parser.add_argument("--seconds", type=float, default=3)
+options = parser.parse_args()
+run = f"{random.getrandbits(32):08x}"
+
+
+class Peer:
+    def __init__(self, device):
+        self.device, self.connection = device, http.client.HTTPConnection(options.hub, timeout=120)
+
+    def send(self, path, body):
+        start = time.perf_counter()
+        self.connection.request(
+            "POST", path, body, {"X-API-Key": options.key, "Content-Type": "application/json"})
+        answer = self.connection.getresponse()
+        data = answer.read()
+        took = time.perf_counter() - start
+        assert answer.status == 200, (answer.status, data[:300])
+        return took, data
+
+    def post(self, path, **fields):
+        took, data = self.send(path, json.dumps({"device_id": self.device, **fields}).encode())
+        return took, json.loads(data)
+
+
+def vector():
+    return [struct.unpack("f", struct.pack("f", random.uniform(-1, 1)))[0] for _ in range(384)]
+
+
+def memory(number, device, counter=1, content=None, embedding=None):
+    content = content or f"memory {number} of run {run}: " + "what was decided and why, in some words. " * 12
+    return {
+        "id": f"{run}-{number}", "vector_clock": {device: counter},
+        "content_hash": hashlib.sha256(content.encode()).hexdigest()[:16], "deleted_at": None,
+        "created_at": "2026-11-21T00:13:42.312164Z", "updated_at": "2026-11-21T00:13:42.312164Z",
+        "last_modified_by": None, "content": content, "type": "fact", "tags": ["load", "test"], "summary": None,
+        "namespace_id": "global", "repo_url": None, "repo_name": None, "relative_path": None, "source_file": None,
+        "source_repo": None, "source_tool": "load", "project": None, "session_id": None, "metadata": {"n": number},
+        "embedding": embedding, "encrypted": False, "visibility": "private"}
+
+
+a, b = Peer(f"a-{run}"), Peer(f"b-{run}")
+_, start = b.post("/api/sync/pull", since_timestamp=None, limit=1)
+while start["has_more"]:
+    _, start = b.post("/api/sync/pull", since_timestamp=start["server_timestamp"], limit=10_000)
+memories = [memory(n, a.device, embedding=vector()) for n in range(options.count)]
+body = json.dumps({"memories": memories, "sessions": [], "edges": [], "device_id": a.device}).encode()
+took, data = a.send("/api/sync/push", body)
+assert json.loads(data)["accepted"] == options.count, data[:500]
+print(f"push of {options.count} with embeddings, {len(body) / 1e6:.1f} MB: {took:.3f} s")
+
+total, pages, since = 0.0, 0, start["server_timestamp"]
+got = 0
+while True:
+    took, page = b.post("/api/sync/pull", since_timestamp=since, limit=1000)
+    total, pages, got, since = total + took, pages + 1, got + len(page["memories"]), page["server_timestamp"]
+    if not page["has_more"]:
+        break
+assert got == options.count, got
+print(f"pull of all {got} in {pages} pages: {total:.3f} s")
+
+times = sorted(b.post("/api/sync/pull", since_timestamp=since, limit=1000)[0] for _ in range(200))
+print(f"nothing-new pull: median {times[100] * 1e3:.2f} ms, p95 {times[190] * 1e3:.2f} ms")
+
+entries = [
+    {"id": m["id"], "content_hash": m["content_hash"], "updated_at": m["updated_at"], "deleted_at": None}
+    for m in memories]
+times = []
+for _ in range(5):
+    took, answer = b.post("/api/sync/diff", memories=entries, sessions=[], edges=[])
+    times.append(took)
+assert not [m for m in answer["missing_memories"] if m["id"].startswith(run)]
+print(f"diff of {len(entries)}: median {statistics.median(times) * 1e3:.1f} ms")
+
+times, last = [], None
+for round_ in range(20):
+    items = [memory(options.count + round_ * 10 + n, a.device) for n in range(10)]
+    pushed, answer = a.post("/api/sync/push", memories=items, sessions=[], edges=[], last_sync_timestamp=last)
+    assert answer["accepted"] == 10
+    last = answer["server_timestamp"]
+    pulled, page = b.post("/api/sync/pull", since_timestamp=since, limit=1000)
+    since = page["server_timestamp"]
+    assert len(page["memories"]) == 10, len(page["memories"])
+    times.append(pushed + pulled)
+print(f"push of 10 and pull of them: median {statistics.median(times) * 1e3:.2f} ms")
+
+counts, stop = [0] * 8, time.perf_counter() + options.seconds
+latencies = []
+
+
+def singles(index):
+    peer = Peer(f"s{index}-{run}")
+    while time.perf_counter() < stop:
+        item = memory(f"s{index}-{counts[index]}", peer.device)
+        took, data = peer.send(
+            "/api/sync/push", json.dumps({"device_id": peer.device, "memories": [item]}).encode())
+        counts[index] += 1
+        latencies.append(took)
+
+
+threads = [threading.Thread(target=singles, args=(n,)) for n in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+latencies.sort()
+print(
+    f"8 connections, single memories: {sum(counts) / options.seconds:.0f}/s, "
+    f"p50 {latencies[len(latencies) // 2] * 1e3:.2f} ms (one Python process)")
