@@ -28,7 +28,7 @@ extension Memories {
         let query = PageQuery(
             space: space, after: start, limit: Memories.pieceCount, kinds: [Memories.kind],
             namespaces: [Memories.namespace])
-        let writer = DialectBodyWriter()
+        let writer = desk.bodyWriter()
         var piece: [UInt8] = []
         piece.put(#"{"memories":["#)
         var isFirst = true
