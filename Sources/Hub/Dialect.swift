@@ -33,12 +33,6 @@ public struct DialectRoute: Sendable {
     let isOpenToStrangers: Bool
     let action: Action
 
-    func bounded(bodyBytesMax: Int) -> DialectRoute {
-        var route = self
-        route.bodyBytesMax = bodyBytesMax
-        return route
-    }
-
     var isSocket: Bool {
         if case .socket = action { true } else { false }
     }

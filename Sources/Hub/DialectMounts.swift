@@ -14,7 +14,8 @@ extension MountedDialect {
         var taken: [(owner: String, pattern: RoutePattern)] = RESTRoutes.table.map { ("the hub", $0.pattern) }
         for path in [HubShard.socketPath, HubShard.echoPath] { taken.append(("the hub", RoutePattern(path))) }
         for mount in mounted {
-            let own = mount.dialect.routes.map { $0.pattern.behind(mount.prefix) }
+            // `/health` says the same whoever answers it.
+            let own = mount.dialect.routes.map { $0.pattern.behind(mount.prefix) }.filter { $0.path != "/health" }
             for pattern in own {
                 guard let other = taken.first(where: { $0.pattern.meets(pattern) }) else { continue }
                 throw DialectMountError(

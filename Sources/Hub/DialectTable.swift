@@ -6,7 +6,7 @@ struct DialectTable: Sendable {
     private let mounted: [(prefix: [String], dialect: any Dialect, routes: [DialectRoute])]
 
     init(_ dialects: [MountedDialect]) {
-        mounted = dialects.map { (RoutePattern.segments(of: $0.prefix), $0.dialect, $0.routes) }
+        mounted = dialects.map { (RoutePattern.segments(of: $0.prefix), $0.dialect, $0.dialect.routes) }
     }
 
     struct Match: Sendable {
@@ -52,18 +52,9 @@ public struct MountedDialect: Sendable {
     public let dialect: any Dialect
     /// Before each of its paths; empty: none.
     public let prefix: String
-    /// In place of what the dialect says of the route that takes the longest bodies; nil: as it says.
-    public let longestBodyBytesMax: Int?
 
-    public init(_ dialect: any Dialect, prefix: String = "", longestBodyBytesMax: Int? = nil) {
+    public init(_ dialect: any Dialect, prefix: String = "") {
         self.dialect = dialect
         self.prefix = prefix
-        self.longestBodyBytesMax = longestBodyBytesMax
-    }
-
-    var routes: [DialectRoute] {
-        let routes = dialect.routes
-        guard let bytesMax = longestBodyBytesMax, let longest = routes.map(\.bodyBytesMax).max() else { return routes }
-        return routes.map { $0.bodyBytesMax == longest ? $0.bounded(bodyBytesMax: bytesMax) : $0 }
     }
 }

@@ -22,9 +22,13 @@ struct DialectOptions: ParsableArguments {
     var dialectPrefix: [String] = []
     @Option(
         help: ArgumentHelp(
-            "The longest push that a dialect takes, in MiB. What is over 1 MiB waits in the data folder.",
+            "The longest push of a ContextFS client, in MiB. What is over 1 MiB waits in the data folder.",
             valueName: "MiB"))
-    var pushMaxMb = 256
+    var pushMaxMb = 512
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Whether credentials in what claude-memory clients store are replaced by [REDACTED:type].")
+    var redaction = true
 
     /// A push of everything somebody has; more is no push.
     private static let pushMaxMbMax = 4_096
@@ -41,8 +45,7 @@ struct DialectOptions: ParsableArguments {
         let wanted = try wanted()
         let prefixes = try prefixes(of: wanted)
         let mounted = wanted.map {
-            MountedDialect(
-                DialectOptions.dialect($0), prefix: prefixes[$0] ?? "", longestBodyBytesMax: pushMaxMb << 20)
+            MountedDialect(dialect($0), prefix: prefixes[$0] ?? "")
         }
         do throws(DialectMountError) {
             try MountedDialect.check(mounted)
@@ -98,11 +101,14 @@ struct DialectOptions: ParsableArguments {
         }
     }
 
-    private static func dialect(_ name: String) -> any Dialect {
+    private func dialect(_ name: String) -> any Dialect {
         switch name {
-        case "claude-memory": ClaudeMemoryDialect()
-        case "watermelondb": WatermelonDBDialect()
-        default: ContextFSDialect()
+        case "claude-memory": return ClaudeMemoryDialect(redacts: redaction)
+        case "watermelondb": return WatermelonDBDialect()
+        default:
+            var limits = ContextFSLimits()
+            limits.pushBytesMax = pushMaxMb << 20
+            return ContextFSDialect(limits: limits)
         }
     }
 }
