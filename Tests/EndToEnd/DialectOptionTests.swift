@@ -33,6 +33,10 @@ struct DialectOptionTests {
             #expect(try refusal(["--dialect-prefix", prefix]).contains("--dialect-prefix"))
         }
         #expect(try refusal(["--dialects", "none", "--dialect-prefix", "contextfs=/ctx"]).contains("not spoken"))
+        for origin in ["*", "app.example.org", "https://", "https://a/b", "https://a b", "://a", "https://a,https://b"]
+        {
+            #expect(try refusal(["--dialect-origin", origin]).contains("--dialect-origin"))
+        }
         #expect(try refusal(["--push-max-mb", "0"]).contains("--push-max-mb"))
     }
 }
