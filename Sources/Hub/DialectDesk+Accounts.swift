@@ -23,10 +23,17 @@ extension DialectDesk {
     /// Makes a key. Its text is to be had only here and now.
     ///
     /// - Parameter isEncrypted: whether clients that hold it encrypt: they derive their own key from its salt.
+    /// - Throws: ``DialectError/forbidden(_:)`` where the user has ``HubLimits/keysPerUserMax``, revoked ones among them.
     public func createKey(
         for user: User, label: String, encrypted isEncrypted: Bool = false
     ) throws(DialectError) -> (key: APIKey, record: APIKeyRecord) {
-        try reading { () throws(StoreError) in
+        // Of those who come at once some may pass: as many as the hub answers at once.
+        guard try keys(of: user).count < core.limits.keysPerUserMax else {
+            throw .forbidden(
+                "\(user.name) has had \(core.limits.keysPerUserMax) keys, as many as may be made here: whoever runs the "
+                    + "hub makes more")
+        }
+        return try reading { () throws(StoreError) in
             try Accounts(store: store).createKey(of: user, label: label, isEncrypted: isEncrypted)
         }
     }

@@ -61,8 +61,11 @@ public struct DialectDesk: Sendable {
     /// What the log names the author of a device's changes: its id, and in a space that is not the user's own their id
     /// before it.
     public func author(_ device: Device, in space: Identifier) -> Identifier {
-        let standing: Standing = device.userID == space ? .owner : .guest
-        return SpaceAccess(space, named: "", Viewer(user: device.userID, standing: standing)).author(device.id)
+        author(device.id, of: device.userID, in: space)
+    }
+
+    public func author(_ device: Identifier, of user: Identifier, in space: Identifier) -> Identifier {
+        SpaceAccess(space, named: "", Viewer(user: user, standing: user == space ? .owner : .guest)).author(device)
     }
 
     /// Commits, announces, and returns a result for each change. What it says is accepted is durable.

@@ -90,6 +90,9 @@ public struct HubLimits: Sendable {
     public var bulkQueueCount = 2
     /// Spaces of a dialect's socket: a user's own, their teams' and some teammates'.
     public var socketSpacesMax = 1_000
+    /// Keys of one user that dialects make, with those that were revoked: each login makes one, and each is a row. Years
+    /// of a login a day.
+    public var keysPerUserMax = 2_000
     /// Bytes of a message that such a socket takes, and messages a minute: its clients listen, and say `ping`.
     public var socketMessageBytesMax = 4 << 10
     public var socketMessagesPerMinuteMax = 120

@@ -18,7 +18,7 @@ extension HubShard {
             if case .refused(let dialect, let error) = http.lookup {
                 return answerRequest(connection, RESTAnswer(dialect.answer(to: error)), isLast: true)
             }
-            // Whether the key is good is the store's to say, when the body is there.
+            // Whether the key is good is the store's to say: of a long body while it comes, else when it is there.
             if !(http.match?.route.isOpenToStrangers ?? false), APIKey(head.apiKey ?? "") == nil {
                 return answerRequest(connection, refusal(.unauthorized, http), isLast: true)
             }
@@ -81,7 +81,21 @@ extension HubShard {
         incoming.receivedBytes = http.requestBody.count
         http.requestBody = []
         http.incoming = incoming
+        lookAtKey(connection.id, http, incoming.spool)
         return true
+    }
+
+    /// Whose key is no good has no place in the files: it is found out while the body comes.
+    private func lookAtKey(_ id: ConnectionID, _ http: HTTPExchange, _ spool: Spool) {
+        guard http.match?.route.isOpenToStrangers == false, let key = http.request?.apiKey else { return }
+        let (core, shard) = (core, number)
+        core.read(key: id.index) {
+            do throws(ErrorFrameError) {
+                _ = try Authenticator(store: core.store).holder(of: key)
+            } catch {
+                core.post(.spooled(id, spool, .failure(DialectError(error.frame))), to: shard)
+            }
+        }
     }
 
     /// There is no room for it now.

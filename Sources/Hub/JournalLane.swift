@@ -185,11 +185,18 @@ final class JournalLane: Sendable {
     func commit(_ pushes: [PendingPush], isUncertain: Bool = false) -> StoreError? {
         let generation = journal.store.generation
         do {
-            let receipt = try journal.commit(pushes.map(\.submission), now: WallClock.now)
+            // What may be durable already is not judged anew.
+            let (admitted, refused) = try isUncertain ? (pushes, []) : admission(of: pushes)
+            guard !admitted.isEmpty else {
+                for push in refused { push.refuse() }
+                return nil
+            }
+            let receipt = try journal.commit(admitted.map(\.submission), now: WallClock.now)
             announceOwed()
             // Subscribers first: a pusher that has its answer may ask another device at once.
             if !receipt.batches.isEmpty { announce(receipt.batches, generation) }
-            for (push, results) in zip(pushes, receipt.results) { push.answer(.success(results)) }
+            for (push, results) in zip(admitted, receipt.results) { push.answer(.success(results)) }
+            for push in refused { push.refuse() }
             return nil
         } catch {
             switch error {

@@ -33,18 +33,10 @@ extension RESTRoutes {
     }
 
     private func listed(_ query: RecordQuery, for viewer: Viewer) throws -> RecordPage {
-        var page = try core.reading(query.space) { store throws(StoreError) in try store.records(query) }
-        guard !viewer.seesAll else { return page }
-        let last = page.records.last?.head.change.name
-        page.records = page.records.compactMap { record in
-            guard let shown = viewer.shown(record), query.onlyConflicted || shown.wantsListing(query) else {
-                return nil
-            }
-            return query.onlyConflicted && shown.siblings.isEmpty ? nil : shown
+        try core.reading(query.space) { store throws(StoreError) in
+            guard !viewer.seesAll else { return try store.records(query) }
+            return try ShownListing(store: store, viewer: viewer).records(query)
         }
-        // Siblings for which there was no room are told with their record only.
-        if page.records.last?.head.change.name != last { page.omittedSiblingCount = 0 }
-        return page
     }
 
     func diff(_ request: RESTRequest) throws -> RESTAnswer {
@@ -55,8 +47,11 @@ extension RESTRoutes {
         } catch {
             throw Problem(error)
         }
-        var page = try core.store.manifest(asked.query(space: access.space))
-        if !access.viewer.seesAll { page.entries = page.entries.compactMap(access.viewer.shown) }
+        let query = asked.query(space: access.space)
+        let page =
+            access.viewer.seesAll
+            ? try core.store.manifest(query)
+            : try ShownListing(store: core.store, viewer: access.viewer).manifest(query, besides: asked.records)
         var body: [UInt8] = []
         FrameEncoder.diff(RecordDiff(asked, with: page), into: &body)
         return RESTAnswer(json: body)
@@ -69,12 +64,5 @@ extension RESTRoutes {
             throw Problem(code: .badField, detail: "prefix may have \(Identifier.bytesMax) characters")
         }
         return text
-    }
-}
-
-extension Record {
-    /// What is shown as a deletion is listed where deletions are.
-    fileprivate func wantsListing(_ query: RecordQuery) -> Bool {
-        query.wants(namespace: head.change.namespace, isDeleted: head.change.isDeleted)
     }
 }

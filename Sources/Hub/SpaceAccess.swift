@@ -69,9 +69,13 @@ extension Authenticator {
 
     /// What `user` is to `space`; nil where they may neither see nor write it.
     func standing(of user: User, in space: Identifier) throws(StoreError) -> Standing? {
-        if user.space == space { return .owner }
-        if try store.accounts.memberships(of: user.id).contains(where: { $0.teamID == space }) { return .member }
-        return try store.accounts.teammates(of: user.id).contains(space) ? .guest : nil
+        try standing(ofUser: user.id, in: space)
+    }
+
+    func standing(ofUser user: Identifier, in space: Identifier) throws(StoreError) -> Standing? {
+        if user == space { return .owner }
+        if try store.accounts.memberships(of: user).contains(where: { $0.teamID == space }) { return .member }
+        return try store.accounts.teammates(of: user).contains(space) ? .guest : nil
     }
 }
 

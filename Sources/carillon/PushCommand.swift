@@ -9,8 +9,8 @@ struct PushCommand: ParsableCommand {
         commandName: "push", abstract: "Push changes, one JSON object per line.",
         discussion: """
             Each line is a change: {"kind", "id", "body"}, and if wanted "namespace", "clock", "hash", "deleted", \
-            "updated_at", "schema_version", "embedding", "supersedes". The body arrives at every other device byte for \
-            byte.
+            "updated_at", "schema_version", "embedding", "supersedes", "visibility" (private, team_read, \
+            team_write). The body arrives at every other device byte for byte.
 
             A line without a clock gets {replica: now}: it comes after what this device pushed before, and knows nothing \
             of other devices' versions, so that it stands beside them as a conflict. With --update it is an edit of the \

@@ -10,9 +10,10 @@ struct StatusCommand: ParsableCommand {
 
     struct Answer: Decodable {
         struct Space: Decodable {
-            var records: Int
-            var deleted: Int
-            var siblings: Int
+            /// Nil of a space of which not all is visible, as the two below.
+            var records: Int?
+            var deleted: Int?
+            var siblings: Int?
             var head: Int64
         }
 
@@ -56,15 +57,24 @@ struct StatusCommand: ParsableCommand {
         var text = """
             hub       \(url), version \(answer.version), up since \(Clock.text(answer.startedAt))
             user      \(answer.user)
-            records   \(space.records) (\(space.deleted) deleted, \(space.siblings) unresolved siblings)
+            records   \(records(space))
             cursor    \(answer.cursor)
 
             """
         for device in answer.devices {
             let seen = device.online == true ? "online" : "seen \(Clock.text(device.lastSeenAt))"
-            text += "device    \(device.id), \(seen), \(lag(device, space.head))\n"
+            // What a device has confirmed is of its user's own space.
+            let lag = space.records == nil ? "" : ", \(lag(device, space.head))"
+            text += "device    \(device.id), \(seen)\(lag)\n"
         }
         return text
+    }
+
+    private func records(_ space: Answer.Space) -> String {
+        guard let records = space.records, let deleted = space.deleted, let siblings = space.siblings else {
+            return "not counted: the space is shared"
+        }
+        return "\(records) (\(deleted) deleted, \(siblings) unresolved siblings)"
     }
 
     private func lag(_ device: Answer.Device, _ head: Int64) -> String {

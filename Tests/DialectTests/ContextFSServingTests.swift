@@ -306,7 +306,42 @@ struct ContextFSServingTests {
         try a.push([a.memory("shown", "hidden now", clock: ["laptop": 2], visibility: "private")])
         let hidden = try #require(try t.pull(since: note.stamp).list("memories").first)
         #expect(hidden.text("id") == "shown" && hidden["deleted_at"] is String && hidden.text("content").isEmpty)
-        #expect(try t.diff([t.entry("shown", "h-r")]).texts("deleted_memory_ids").isEmpty == false)
+        // Whatever the device holds, and none of it confirms what the record is now or was.
+        for hash in ["h-r", "h-hidden now", "h-guess"] {
+            let diff = try t.diff([t.entry("shown", hash), t.entry("secret", "h-own")])
+            #expect(diff.texts("deleted_memory_ids") == ["shown"])
+            #expect(diff.texts("server_missing_memory_ids").isEmpty)
+        }
+    }
+
+    @Test("a user makes so many keys and no more, revoked or not")
+    func keyLimit() throws {
+        let hub = try TestHub {
+            $0.dialects = [MountedDialect(ContextFSDialect())]
+            $0.limits.keysPerUserMax = 4
+        }
+        for number in 0..<3 {
+            let made = try hub.request("POST", "/api/auth/api-keys", body: #"{"name":"k"}"#)
+            #expect(made.status == 200)
+            let id = made.body.split(separator: "\"id\":\"").last.map { String($0.prefix { $0 != "\"" }) } ?? ""
+            let revoked = try hub.request("POST", "/api/auth/api-keys/revoke", body: #"{"key_id":"\#(id)"}"#)
+            #expect(revoked.status == 200, "\(number)")
+        }
+        let refused = try hub.request("POST", "/api/auth/api-keys", body: #"{"name":"k"}"#)
+        #expect(refused.status == 403 && refused.body.contains("has had 4 keys"))
+    }
+
+    @Test("a device of the longest name is not told what it wrote itself in a teammate's space")
+    func longNames() throws {
+        let hub = try ContextFSHub(.sqlite)
+        let a = hub.peer("laptop")
+        let t = hub.peer(String(repeating: "t", count: 255), key: try hub.user("tess"))
+        try hub.team(["ada", "tess"])
+        try a.push([a.memory("m", "1", visibility: "team_write")])
+        let seen = try t.pull()
+        let pushed = try t.push([t.memory("m", "2", clock: ["laptop": 1, "tablet": 1])], since: seen.stamp)
+        #expect(pushed.number("accepted") == 1)
+        #expect(try t.pull(since: pushed.stamp).ids().isEmpty)
     }
 
     @Test(

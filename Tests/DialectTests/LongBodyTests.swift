@@ -134,6 +134,25 @@ struct LongBodyTests {
         #expect(try answer(peer) == (401, "probe: no key"))
     }
 
+    @Test("a long body under a key that is none is refused while it comes, and takes no room from others")
+    func wrongKey() throws {
+        let dialect = ProbeDialect()
+        let hub = try TestHub.probing(dialect) {
+            LongBodyTests.small(&$0)
+            $0.limits.spooledBytesMax = 5_000
+        }
+        let key = String(hub.key.dropLast()) + (hub.key.hasSuffix("A") ? "B" : "A")
+        for framing in ["Content-Length: 5000", "Transfer-Encoding: chunked"] {
+            let peer = try SocketPeer(port: hub.port)
+            let head = LongBodyTests.head(hub, "X-API-Key: \(key)\r\n\(framing)", key: false)
+            let chunk = Array("5dc\r\n".utf8) + ProbeDialect.body(1_500) + Array("\r\n".utf8)
+            try peer.write(Array(head.utf8) + (framing.hasPrefix("C") ? ProbeDialect.body(1_500) : chunk))
+            #expect(try answer(peer) == (401, "probe: no key"))
+            #expect(happens { hub.hub.spooledBytes == 0 })
+        }
+        #expect(dialect.askedCount.withLock { $0 } == 0)
+    }
+
     @Test("past the bound of all files together who comes is told to come again")
     func placeIsFull() throws {
         let hub = try TestHub.probing {

@@ -18,9 +18,12 @@ struct SharingTests {
         let (adaKey, bobKey, eveKey): (String, String, String)
         let team = Team(id: "t_1", name: "crew")
 
-        init(_ store: any Store = MemoryStore(generation: Generation(42)), bus: (any Bus)? = nil) throws {
+        init(
+            _ store: any Store = MemoryStore(generation: Generation(42)), bus: (any Bus)? = nil,
+            configure: (inout HubConfiguration) -> Void = { _ in }
+        ) throws {
             self.store = store
-            hub = try TestHub(store: store, bus: bus)
+            hub = try TestHub(store: store, bus: bus, configure: configure)
             (adaKey, bobKey, eveKey) = (hub.key, try hub.newKey(user: "bob"), try hub.newKey(user: "eve"))
             ada = try #require(try store.accounts.user(named: "ada")).id
             bob = try #require(try store.accounts.user(named: "bob")).id
@@ -85,7 +88,8 @@ struct SharingTests {
             "POST", "/v1/diff?space=user:ada", body: #"{"records":[],"is_last":true}"#, key: crew.bobKey)
         #expect(diff.body.contains("write") && !diff.body.contains("private"))
         let status = try crew.hub.request("GET", "/v1/status?space=user:ada", key: crew.bobKey)
-        #expect(status.status == 200 && !status.body.contains(#""records":"#))
+        let ofSpace = try #require(status.body.split(separator: #""space":{"#).last?.split(separator: "}").first)
+        #expect(status.status == 200 && ofSpace.contains("head") && !ofSpace.contains(#""records":"#))
         // Her own session is told all, in the old frames.
         let own = try crew.hub.request("GET", "/v1/pull")
         #expect(own.body.contains("private") && own.body.contains("hidden"))
@@ -213,6 +217,27 @@ struct SharingTests {
         try ada.push([note("n", ["a": 1], 1, "team_read")])
         try own.push([note("m", ["b": 1], 1)])
         #expect(try crew.hub.request("GET", "/v1/pull?space=user:ada", key: crew.bobKey).status == 404)
+    }
+
+    @Test("who has left a team writes nothing more, also before the hub has heard of it", arguments: HubStore.allCases)
+    func staleStanding(_ kind: HubStore) throws {
+        let crew = try Crew(try kind.open()) { $0.limits.revocationSeconds = 3_600 }
+        let ada = try crew.hub.device("adas")
+        try ada.catchUp()
+        try ada.push([note("open", ["a": 1], 1, "team_write")])
+        let guest = try crew.bobsDevice()
+        let member = try crew.hub.device("team", key: crew.bobKey)
+        try member.catchUp(["space": "team:crew"])
+        #expect(try guest.push([note("open", ["a": 1, "b": 1], 2)])[0]["verdict"] as? String == "accepted")
+        #expect(try crew.store.accounts.removeMember(crew.bob, from: crew.team.id))
+        for device in [guest, member] {
+            let items = try device.push([note("open", ["a": 1, "b": 2], 3), note("new", ["b": 1], 1)], id: "late")
+            #expect(items.map { $0["error"] as? String } == ["forbidden", "forbidden"])
+            #expect(items.allSatisfy { $0["stored"] == nil })
+        }
+        let record = try crew.store.record(RecordKey(space: crew.ada, kind: "note", id: "open"))
+        #expect(record?.head.change.body.elementsEqual("2".utf8) == true)
+        #expect(try crew.store.page(PageQuery(space: crew.team.space, after: .start)).entries.isEmpty)
     }
 
     @Test("what a viewer is told, live and by catching up, is the log as it is filtered for them")

@@ -13,6 +13,7 @@ internal import Storage
 /// | a record | a deletion | tell it, unless the device has an edit |
 /// | a deletion | a record | the deletion lost to an edit, or came from who may not: send the edit |
 /// | a record | nothing | ask for it |
+/// | a record | one that is shown to the user no more | tell it as a deletion |
 struct Comparison {
     struct Wanted {
         let name: RecordName
@@ -34,6 +35,9 @@ struct Comparison {
     /// Of the device's entries, by entity: where each stands, and whether the hub has it.
     private var places: [[Identifier: Int]] = [[:], [:], [:]]
     private var isFound: [[Bool]] = [[], [], []]
+
+    /// What the device has, and others showed and show no more.
+    private var gone: [RecordName] = []
 
     /// A record of which the hub and the device have different contents.
     private struct Suspect {
@@ -60,6 +64,7 @@ struct Comparison {
             isFound[Int(entity.rawValue)] = Array(repeating: false, count: entries.count)
         }
         for space in diff.reach.all { try compare(space) }
+        tellGone()
         for entity in Entity.allCases {
             let number = Int(entity.rawValue)
             for (index, entry) in diff.manifest.entries[number].enumerated() {
@@ -73,37 +78,28 @@ struct Comparison {
     }
 
     private mutating func compare(_ space: Identifier) throws(DialectError) {
-        let isOwn = space == diff.reach.user.space
+        let viewer = Viewer(user: diff.reach.user.id, standing: diff.reach.standing(in: space))
         var query = ManifestQuery(space: space, kinds: Entity.kinds)
         var suspects: [Suspect] = []
         while true {
             let page = try diff.caller.desk.reading { () throws(StoreError) in
                 try diff.caller.desk.store.manifest(query)
             }
-            let entries = isOwn ? page.entries : try visible(page.entries, in: space)
-            for entry in entries { take(entry, in: space, &suspects) }
+            for entry in page.entries {
+                switch viewer.sight(entry.visibility, owner: entry.owner, wasShared: entry.wasShared) {
+                case .whole: take(entry, in: space, &suspects)
+                case .deletion: if holds(entry.name) { gone.append(entry.name) }
+                case .nothing: continue
+                }
+            }
             guard let next = page.next else { break }
             query.after = next
         }
         try settle(suspects, in: space)
     }
 
-    /// What the user may see of another's space; what they may see no more is a deletion.
-    private func visible(_ entries: [ManifestEntry], in space: Identifier) throws(DialectError) -> [ManifestEntry] {
-        let records = try diff.search.records(entries.map(\.name), in: space)
-        var seen: [ManifestEntry] = []
-        for (entry, record) in zip(entries, records) {
-            guard let record else { continue }
-            switch diff.reach.sight(of: record.head, in: space) {
-            case .whole: seen.append(entry)
-            case .gone:
-                var gone = entry
-                gone.isDeleted = true
-                seen.append(gone)
-            case .hidden: continue
-            }
-        }
-        return seen
+    private func holds(_ name: RecordName) -> Bool {
+        Entity(kind: name.kind).map { places[Int($0.rawValue)][name.id] != nil } ?? false
     }
 
     private mutating func take(_ hub: ManifestEntry, in space: Identifier, _ suspects: inout [Suspect]) {
@@ -137,6 +133,18 @@ struct Comparison {
             suspects.append(Suspect(entity: entity, entry: entry, hub: hub))
         } else if hub.isDeleted {
             deleted[number].append(hub.name.id)
+        }
+    }
+
+    /// Deleted, whatever the device has of it, unless another space shows it. Neither what is hidden nor what the record
+    /// once was is compared with it, so that nobody finds out by guessing.
+    private mutating func tellGone() {
+        for name in gone {
+            guard let entity = Entity(kind: name.kind) else { continue }
+            let number = Int(entity.rawValue)
+            guard let index = places[number][name.id], !isFound[number][index] else { continue }
+            isFound[number][index] = true
+            if diff.manifest.entries[number][index].deletedAt == nil { deleted[number].append(name.id) }
         }
     }
 

@@ -67,7 +67,7 @@ struct PullStream {
             // What the device knows of itself is passed over by the store, up to where that holds.
             let isKnown = query.after < vantage.knowsItselfUpTo
             if isKnown {
-                query.excludedAuthor = author(in: space)
+                query.excludedAuthor = desk.author(device, of: reach.user.id, in: space)
                 query.upTo = min(head, vantage.knowsItselfUpTo)
             }
             var part = try desk.reading { () throws(StoreError) in try desk.store.page(query) }
@@ -110,10 +110,6 @@ struct PullStream {
             return min(cut, item.entry.position)
         }
         return cut
-    }
-
-    private func author(in space: Identifier) -> Identifier {
-        space == reach.user.space ? device : Identifier(unchecked: "\(reach.user.id)/\(device)")
     }
 
     private func item(_ entry: LogEntry, in space: Identifier) -> Item? {

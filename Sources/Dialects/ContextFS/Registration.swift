@@ -66,7 +66,7 @@ enum Registration {
                 let records = try RecordSearch(reach: reach, desk: caller.desk).records(newer.map(\.name), in: space)
                 count += records.reduce(0) { sum, record in
                     guard let head = record?.head, !Entity.foreignNamespaces.contains(head.change.namespace),
-                        head.author != caller.desk.author(caller.device, of: caller.user, in: space)
+                        head.author != caller.desk.author(caller.device, of: caller.user.id, in: space)
                     else { return sum }
                     if case .hidden = reach.sight(of: head, in: space) { return sum }
                     return sum + 1
@@ -76,13 +76,6 @@ enum Registration {
             }
         }
         return count
-    }
-}
-
-extension DialectDesk {
-    /// What the log calls this device of the user's.
-    func author(_ device: Identifier, of user: User, in space: Identifier) -> Identifier {
-        user.id == space ? device : Identifier(unchecked: "\(user.id)/\(device)")
     }
 }
 
