@@ -20,8 +20,8 @@ struct PostgresRestoreTests {
     }
 
     private static let tables =
-        "answers, devices, history, keys, log_life, log_state, migrations, policies, revocations, spaces, users, "
-        + "versions, whole"
+        "answers, devices, history, keys, log_life, log_state, members, migrations, notes, policies, revocations, "
+        + "spaces, teams, users, versions, whole"
 
     private func record(_ id: String, _ text: String) -> String {
         #"{"kind":"note","id":"\#(id)","body":{"text": "\#(text)"}}"# + "\n"

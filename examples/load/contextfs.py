@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import http.client
 import json
+import os
 import random
 import re
 import selectors
@@ -24,8 +25,27 @@ parser.add_argument("key")
 parser.add_argument("--count", type=int, default=10_000)
 parser.add_argument("--seconds", type=float, default=3)
 parser.add_argument("--singles", type=int, default=3_000, help="requests made for each of the 8 connections")
+parser.add_argument("--pid", type=int, help="of the hub: its CPU time is told as well")
 options = parser.parse_args()
 run = f"{random.getrandbits(32):08x}"
+
+
+def cpu():
+    """CPU seconds of the hub so far, as far as they are asked for."""
+    if not options.pid:
+        return 0.0
+    fields = open(f"/proc/{options.pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+before = cpu()
+
+
+def say(text):
+    global before
+    now = cpu()
+    print(text + (f"; {now - before:.2f} CPU s of the hub" if options.pid else ""), flush=True)
+    before = cpu()
 
 
 class Peer:
@@ -65,13 +85,15 @@ def memory(number, device, counter=1, content=None, embedding=None):
 
 a, b = Peer(f"a-{run}"), Peer(f"b-{run}")
 _, start = b.post("/api/sync/pull", since_timestamp=None, limit=1)
-while start["has_more"]:
-    _, start = b.post("/api/sync/pull", since_timestamp=start["server_timestamp"], limit=10_000)
+if start["memories"]:
+    raise SystemExit("The user has memories already: take a new one, for a diff would send them all.")
 memories = [memory(n, a.device, embedding=vector()) for n in range(options.count)]
 body = json.dumps({"memories": memories, "sessions": [], "edges": [], "device_id": a.device}).encode()
+before = cpu()
 took, data = a.send("/api/sync/push", body)
 assert json.loads(data)["accepted"] == options.count, data[:500]
-print(f"push of {options.count} with embeddings, {len(body) / 1e6:.1f} MB: {took:.3f} s")
+assert not json.loads(data)["conflicts"]
+say(f"push of {options.count} with embeddings, {len(body) / 1e6:.1f} MB: {took:.3f} s")
 
 total, pages, since = 0.0, 0, start["server_timestamp"]
 got = 0
@@ -81,7 +103,7 @@ while True:
     if not page["has_more"]:
         break
 assert got == options.count, got
-print(f"pull of all {got} in {pages} pages: {total:.3f} s")
+say(f"pull of all {got} in {pages} pages: {total:.3f} s")
 total, pages, got, at = 0.0, 0, 0, start["server_timestamp"]
 c = Peer(f"c-{run}")
 while True:
@@ -91,10 +113,10 @@ while True:
     total, pages, got, at = total + took, pages + 1, got + len(page["memories"]), page["server_timestamp"]
     if not page["has_more"]:
         break
-print(f"pull of all {got} with a limit of 10,000, in {pages} pages: {total:.3f} s")
+say(f"pull of all {got} with a limit of 10,000, in {pages} pages: {total:.3f} s")
 
 times = sorted(b.post("/api/sync/pull", since_timestamp=since, limit=1000)[0] for _ in range(200))
-print(f"nothing-new pull: median {times[100] * 1e3:.2f} ms, p95 {times[190] * 1e3:.2f} ms")
+say(f"nothing-new pull: median {times[100] * 1e3:.2f} ms, p95 {times[190] * 1e3:.2f} ms")
 
 entries = [
     {"id": m["id"], "content_hash": m["content_hash"], "updated_at": m["updated_at"], "deleted_at": None}
@@ -104,7 +126,7 @@ for _ in range(5):
     took, answer = b.post("/api/sync/diff", memories=entries, sessions=[], edges=[])
     times.append(took)
 assert not [m for m in answer["missing_memories"] if m["id"].startswith(run)]
-print(f"diff of {len(entries)}: median {statistics.median(times) * 1e3:.1f} ms")
+say(f"diff of {len(entries)}: median {statistics.median(times) * 1e3:.1f} ms")
 
 times, last = [], None
 for round_ in range(20):
@@ -116,7 +138,7 @@ for round_ in range(20):
     since = page["server_timestamp"]
     assert len(page["memories"]) == 10, len(page["memories"])
     times.append(pushed + pulled)
-print(f"push of 10 and pull of them: median {statistics.median(times) * 1e3:.2f} ms")
+say(f"push of 10 and pull of them: median {statistics.median(times) * 1e3:.2f} ms")
 
 
 
@@ -169,6 +191,6 @@ while time.perf_counter() - start < options.seconds and all(line.count < options
                 key.data.send()
 took = time.perf_counter() - start
 latencies.sort()
-print(
+say(
     f"8 connections, single memories: {len(latencies) / took:.0f}/s, "
     f"p50 {latencies[len(latencies) // 2] * 1e3:.2f} ms")

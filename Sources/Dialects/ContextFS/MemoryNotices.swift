@@ -6,7 +6,13 @@ internal import Wire
 /// `GET /ws/memories`: tells a dashboard that memories were made, changed or deleted, and how many.
 enum MemoryNotices {
     static func open(_ request: DialectRequest, _ desk: DialectDesk) throws -> DialectSocket {
-        let account = try desk.account(key: try request.key ?? request.query("api_key"))
+        let account: DialectAccount
+        do {
+            account = try desk.account(key: try request.key ?? request.query("api_key"))
+        } catch DialectError.unauthorized {
+            // The dashboard knows a refused handshake by this status.
+            throw DialectError.forbidden("Invalid or missing API key")
+        }
         let reach = try Reach(account.user, desk)
         var greeting: [UInt8] = []
         greeting.put("{\"type\":\"connected\",\"data\":{\"user_id\":")

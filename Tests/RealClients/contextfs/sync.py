@@ -64,14 +64,22 @@ class Device:
         return memory
 
     def content(self, memory_id):
-        memory = self.ctx.recall(memory_id)
-        return memory.content if memory else None
+        return next((m.content for m in self.ctx.list_recent(limit=1_000) if m.id == memory_id), None)
+
+
+def bits(numbers):
+    """The 32-bit floats that the numbers are: JSON carries them as the shortest decimals that name those."""
+    return struct.pack("<384f", *numbers)
+
+
+class Failed(Exception):
+    pass
 
 
 def check(what, value):
     print(("ok: " if value else "FAILED: ") + what, flush=True)
     if not value:
-        raise SystemExit(1)
+        raise Failed(what)
 
 
 async def run(url, key):
@@ -89,7 +97,8 @@ async def run(url, key):
     pulled = await b.sync.pull()
     check("the other device pulls 12", len(pulled.memories) == 12)
     check("contents came through", all(b.content(i) == a.content(i) for i in ids))
-    check("embeddings came through bit by bit", all(b.collection.vectors[i] == a.collection.vectors[i] for i in ids))
+    mine, theirs = a.collection.vectors, b.collection.vectors
+    check("embeddings came through bit by bit", all(bits(theirs[i]) == bits(mine[i]) for i in ids))
     check("nothing is new then", len((await b.sync.pull()).memories) == 0)
     own = await a.sync.pull()
     check("a device is not told its own pushes", len(own.memories) == 0)
@@ -132,5 +141,8 @@ async def run(url, key):
         await device.sync.close()
 
 
-asyncio.run(asyncio.wait_for(run(*sys.argv[1:3]), 120))
+try:
+    asyncio.run(asyncio.wait_for(run(*sys.argv[1:3]), 120))
+except Failed:
+    sys.exit(1)
 print("The contextfs client syncs through the hub.")
