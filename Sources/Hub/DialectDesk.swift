@@ -90,12 +90,6 @@ public struct DialectDesk: Sendable {
         guard !core.isDraining else { return answer(.failure(.shuttingDown)) }
         guard !submission.changes.isEmpty else { return answer(.success([])) }
         let core = core
-        var submission = submission
-        do throws(DialectError) {
-            submission.recordsMax = try recordsMax(submission)
-        } catch {
-            return answer(.failure(error))
-        }
         let pending = PendingPush(submission, messageBytes: bytes) { outcome in
             switch outcome {
             case .success(let results): answer(.success(results))
@@ -108,14 +102,6 @@ public struct DialectDesk: Sendable {
         case .none: break
         case .overloaded: answer(.failure(.overloaded(retryAfterMs: 1_000)))
         case .closed: answer(.failure(.shuttingDown))
-        }
-    }
-
-    /// What the user's tier allows now in their own space. Elsewhere it is not asked.
-    private func recordsMax(_ submission: Submission) throws(DialectError) -> Int? {
-        guard submission.recordsMax == nil, submission.standing == .owner else { return submission.recordsMax }
-        return try reading { () throws(StoreError) in
-            try store.accounts.user(id: submission.space)?.tier.recordsMax
         }
     }
 

@@ -14,6 +14,9 @@ public struct HubConfiguration: Sendable {
     public var isShared = false
     /// The foreign protocols that are spoken.
     public var dialects: [MountedDialect] = []
+    /// Sites whose pages may ask the dialects' paths from a browser, each as a browser says it in `Origin`. None unless
+    /// told.
+    public var dialectOrigins: [String] = []
     /// Where long bodies wait, in files without names. TMPDIR or /tmp unless told.
     public var spoolFolder: String?
     public var limits = HubLimits()

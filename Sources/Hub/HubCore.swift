@@ -22,6 +22,7 @@ final class HubCore: Sendable {
     let clock = HubClock()
     let metrics = Guarded(HubMetrics())
     let dialects: DialectTable
+    let dialectOrigins: DialectOrigins
     let wireLimits = WireLimits.standard
     let startedAt = WallClock.now
     let revocations = Guarded(RevocationLook())
@@ -44,6 +45,7 @@ final class HubCore: Sendable {
         self.pullStore = pullStore
         self.configuration = configuration
         dialects = DialectTable(configuration.dialects)
+        dialectOrigins = DialectOrigins(configuration.dialectOrigins)
         self.log = log
         let limits = configuration.limits
         connectionCounts = Guarded(Array(repeating: 0, count: configuration.shardCount))

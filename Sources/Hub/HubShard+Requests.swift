@@ -60,6 +60,7 @@ extension HubShard {
         switch connection.http?.lookup {
         case nil, .some(.none): break
         case .refused(let dialect, let error):
+            if let answer = core.dialectOrigins.preflight(head, error) { return answerRequest(connection, answer) }
             return answerRequest(connection, RESTAnswer(dialect.answer(to: error)))
         case .found(let match) where match.route.isSocket:
             return askSocket(connection, match, head)
@@ -128,7 +129,9 @@ extension HubShard {
     ///
     /// - Parameter isLast: the rest of the request is not read, so the connection ends.
     func answerRequest(_ connection: Connection, _ answer: RESTAnswer, isLast: Bool = false) {
-        guard connection.phase == .http, let head = connection.http?.request else { return }
+        guard connection.phase == .http, let http = connection.http, let head = http.request else { return }
+        var answer = answer
+        answer.fields += core.dialectOrigins.fields(head, http.lookup)
         let keepsAlive = head.keepAlive && !core.isDraining && !isLast
         // A page has megabytes: it goes to the outbox from where it is.
         if let body = answer.spooled { return sendSpooled(connection, answer, body, keepsAlive: keepsAlive) }
@@ -176,12 +179,13 @@ extension HubShard {
 
     /// The bytes are no request: where the next one would begin is unknown, so the connection ends (RFC 9112 9.6).
     private func refuseRequest(_ connection: Connection, _ error: HTTPError) {
-        let answer: RESTAnswer
-        if let match = connection.http?.match {
+        var answer: RESTAnswer
+        if let http = connection.http, let match = http.match {
             let bytesMax = match.route.bodyBytesMax
             answer = RESTAnswer(
                 match.dialect.answer(
                     to: error == .bodyTooLarge ? .tooLarge(bytesMax: bytesMax) : .badRequest(error.sentence)))
+            if let head = http.request { answer.fields += core.dialectOrigins.fields(head, http.lookup) }
         } else {
             var problem = Problem(code: error.status == 413 ? .tooLarge : .badRequest, detail: error.sentence)
             problem.status = error.status

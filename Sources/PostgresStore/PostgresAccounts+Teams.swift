@@ -72,8 +72,27 @@ extension PostgresAccounts {
         return try rows(TeamStatements.note, row).first?.bytes(0)
     }
 
+    func attendance(
+        of id: Identifier, _ userID: Identifier, note name: String
+    ) throws(StoreError) -> Attendance {
+        let (device, user) = (PostgresAccounts.place(id, userID), Parameters(userID))
+        var note = device
+        note.add(name)
+        return try store.read { (connection) throws(PostgresFailure) in
+            try connection.send(AccountStatements.device, device)
+            try connection.send(TeamStatements.note, note)
+            try connection.send(TeamStatements.memberships, user)
+            try connection.send(TeamStatements.teammates, user)
+            let rows = try connection.sync()
+            guard rows.count == 4 else { throw PostgresFailure(kind: .lost, message: "a result is missing.") }
+            return Attendance(
+                device: rows[0].first.map(Device.init), note: rows[1].first?.bytes(0),
+                memberships: rows[2].map(Membership.init), teammates: rows[3].map { $0.name(0) })
+        }
+    }
+
     func keepNote(
-        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier
+        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier, isLazy: Bool
     ) throws(StoreError) {
         DeviceNote.check(note, name)
         var row = PostgresAccounts.place(id, userID)
@@ -85,6 +104,6 @@ extension PostgresAccounts {
             (TeamStatements.lockDevice, PostgresAccounts.place(id, userID)), (TeamStatements.keepNote, row),
             (TeamStatements.dropNotes, rest),
         ]
-        _ = try store.sharedStatements.run(steps, isRepeatable: true)
+        _ = try store.sharedStatements.run(steps, isRepeatable: true, isLazy: isLazy)
     }
 }

@@ -29,11 +29,24 @@ extension PostgresStore {
         WHERE v.taken <= $5 AND v.before <= $6 ORDER BY v.position
         """)
     private static let nextColumn: Int32 = 19
-    /// The last of the rows that are looked at, where there are so many, and the one behind it.
-    static let scanEnd: Statement = """
-        SELECT position FROM versions WHERE space = $1 AND position > $2 AND position <= $3
-        ORDER BY position OFFSET $4 LIMIT 2
+    /// The last of the rows that are looked at, where there are so many, and the one behind it; nothing where the page is
+    /// full before, which then says itself where it ends. Going by all of them cost three times the page.
+    static let scanEnd = Statement(
         """
+        SELECT e.position FROM versions e WHERE e.space = $1 AND e.position > $2 AND e.position <= $3 AND NOT EXISTS (
+            SELECT FROM (
+                SELECT count(*) OVER running AS taken, sum(w.bytes) OVER running - w.bytes AS before
+                FROM (
+                    SELECT s.* FROM versions s WHERE s.space = $1 AND s.position > $2 AND s.position <= $3
+                    ORDER BY s.position LIMIT $4
+                ) w
+                WHERE (cardinality($7) = 0 OR w.kind = ANY ($7)) AND (cardinality($8) = 0 OR w.namespace = ANY ($8))
+                    AND ($9 IS NULL OR w.author <> $9)
+                WINDOW running AS (ORDER BY w.position ROWS UNBOUNDED PRECEDING)
+            ) v
+            WHERE v.taken > $5 OR v.before > $6)
+        ORDER BY e.position OFFSET $4 - 1 LIMIT 2
+        """)
 
     public func head(of space: Identifier) throws(StoreError) -> Position {
         try statistics(of: space).head
@@ -143,10 +156,7 @@ extension PostgresStore {
         parameters.add(query.excludedAuthor)
         try connection.send(PostgresStore.spaceStatistics, Parameters(query.space))
         try connection.send(PostgresStore.pageOfVersions, parameters)
-        guard isFiltered(query) else { return }
-        var end = PostgresStore.range(query)
-        end.add(Int64(PageScan.scannedMax) - 1)
-        try connection.send(PostgresStore.scanEnd, end)
+        if isFiltered(query) { try connection.send(PostgresStore.scanEnd, parameters) }
     }
 
     private static func isFiltered(_ query: PageQuery) -> Bool {

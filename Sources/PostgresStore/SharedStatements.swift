@@ -8,15 +8,18 @@ final class SharedStatements: Sendable {
     private final class Job {
         let steps: [Step]
         let isRepeatable: Bool
+        let isLazy: Bool
         var outcome: Result<[Rows], StoreError>?
 
-        init(_ steps: [Step], isRepeatable: Bool) {
+        init(_ steps: [Step], isRepeatable: Bool, isLazy: Bool) {
             self.steps = steps
             self.isRepeatable = isRepeatable
+            self.isLazy = isLazy
         }
     }
 
     private let turns: SharedTurns<Job>
+    private static let lazy: Statement = "SELECT set_config('synchronous_commit', 'off', true)"
 
     /// - Parameter seconds: after these nothing of a batch is tried again, and what was not tried yet is given up:
     ///   others wait behind it.
@@ -32,9 +35,11 @@ final class SharedStatements: Sendable {
     ///
     /// - Parameter isRepeatable: whether doing it twice is as doing it once: it is then done again where the connection
     ///   was lost in the middle.
+    /// - Parameter isLazy: whether it may be lost where the server's machine dies within the next moment: alone, or with
+    ///   others of its kind, it does not wait for the disk.
     /// - Throws: ``StoreError/outcomeUnknown(_:)`` where it may have been done.
-    func run(_ steps: [Step], isRepeatable: Bool) throws(StoreError) -> [Rows] {
-        let job = Job(steps, isRepeatable: isRepeatable)
+    func run(_ steps: [Step], isRepeatable: Bool, isLazy: Bool = false) throws(StoreError) -> [Rows] {
+        let job = Job(steps, isRepeatable: isRepeatable, isLazy: isLazy)
         turns.perform(job)
         switch job.outcome {
         case .success(let rows): return rows
@@ -100,9 +105,11 @@ final class SharedStatements: Sendable {
             let connection = try pool.borrow()
             defer { pool.giveBack(connection) }
             wasSent = true
+            let isLazy = jobs.allSatisfy(\.isLazy)
             let results: [Rows]
             do throws(PostgresFailure) {
                 try connection.send(PostgresTransaction.begin)
+                if isLazy { try connection.send(SharedStatements.lazy) }
                 for job in jobs {
                     for step in job.steps { try connection.send(step.statement, step.parameters) }
                 }
@@ -112,7 +119,7 @@ final class SharedStatements: Sendable {
                 if !connection.isBroken { _ = try? connection.run(PostgresTransaction.rollback) }
                 throw error
             }
-            var rest = results.dropFirst()
+            var rest = results.dropFirst(isLazy ? 2 : 1)
             for job in jobs {
                 job.outcome = .success(Array(rest.prefix(job.steps.count)))
                 rest = rest.dropFirst(job.steps.count)

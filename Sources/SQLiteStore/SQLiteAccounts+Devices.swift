@@ -99,7 +99,7 @@ extension SQLiteAccounts {
     }
 
     func keepNote(
-        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier
+        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier, isLazy: Bool
     ) throws(StoreError) {
         DeviceNote.check(note, name)
         try writing { database throws in

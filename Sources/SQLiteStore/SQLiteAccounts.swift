@@ -121,6 +121,6 @@ struct SQLiteAccounts: AccountStore {
     }
 
     func rows(_ sql: String, _ arguments: [(any DatabaseValueConvertible)?]) throws(StoreError) -> [Row] {
-        try store.read { try Row.fetchAll($0, sql: sql, arguments: StatementArguments(arguments)) }
+        try store.read { try Row.fetchAll(try $0.cachedStatement(sql: sql), arguments: StatementArguments(arguments)) }
     }
 }

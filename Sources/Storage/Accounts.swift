@@ -167,11 +167,17 @@ public protocol AccountStore: Sendable {
 
     /// What is kept of a device under `name`, for those who speak another protocol with it; nil where nothing is.
     func note(_ name: String, device id: Identifier, of userID: Identifier) throws(StoreError) -> [UInt8]?
+    /// The device, its note of `name`, and its user's teams, in one round trip: most requests of a device begin with it.
+    func attendance(
+        of id: Identifier, _ userID: Identifier, note name: String
+    ) throws(StoreError) -> Attendance
     /// Keeps it in place of an earlier one. Nothing happens where there is no such device. Gone with the device, and
     /// with its registration anew. Of more than ``DeviceNote/countMax`` the one that was kept longest goes.
+    /// - Parameter isLazy: whether it need not be on the disk: where the store's machine dies in the next moment, the note
+    ///   before is there, or none.
     /// - Precondition: the name has 1 to 128 bytes, the note at most ``DeviceNote/bytesMax``.
     func keepNote(
-        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier
+        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier, isLazy: Bool
     ) throws(StoreError)
 
     /// As ``registerOnce(_:)``; a device that is not there yet is refused where the user has `devicesMax` already, all
@@ -217,5 +223,11 @@ extension AccountStore {
     public func holder(prefix: String) throws(StoreError) -> KeyHolder? {
         guard let key = try key(prefix: prefix), let user = try user(id: key.userID) else { return nil }
         return KeyHolder(key: key, user: user)
+    }
+
+    public func keepNote(
+        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier
+    ) throws(StoreError) {
+        try keepNote(note, name, device: id, of: userID, isLazy: false)
     }
 }

@@ -94,7 +94,7 @@ extension MemoryAccounts {
     }
 
     func keepNote(
-        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier
+        _ note: [UInt8], _ name: String, device id: Identifier, of userID: Identifier, isLazy: Bool
     ) throws(StoreError) {
         DeviceNote.check(note, name)
         try store.locked { $0.keep(note, name, device: id, of: userID) }

@@ -12,6 +12,8 @@ extension SpaceDraft {
     /// Whether the writer may write the record. What is not there a guest may not make; nobody learns from the answer
     /// which of the two it was.
     func mayWrite(_ name: RecordName, _ submission: Submission) -> Bool {
+        // Nearly always, and then without a look at the record.
+        if submission.standing == .owner { return true }
         let head = records[name]?.head
         switch submission.standing {
         case .owner: return true
@@ -49,20 +51,20 @@ extension SpaceDraft {
     }
 
     /// The change with what the hub knows of its writer: both set at once, so that it is copied once.
-    func attributed(_ change: Change, _ submission: Submission) -> Change {
+    func attributed(_ change: Change, over record: Record?, _ submission: Submission) -> Change {
         var change = change
         change.writer = submission.replica
-        change.visibility = visibility(change.visibility, of: change.name, submission)
+        change.visibility = visibility(change.visibility, over: record, submission)
         return change
     }
 
     /// Only the owner's wish counts; without one the record keeps what it has.
-    private func visibility(_ wish: Visibility?, of name: RecordName, _ submission: Submission) -> Visibility {
-        guard let head = records[name]?.head else {
-            return wish ?? (submission.standing == .owner ? .private : .teamWrite)
-        }
-        let isOwner = submission.standing == .owner || (submission.standing == .member && head.owner == submission.user)
-        return (isOwner ? wish : nil) ?? head.change.visibility ?? .private
+    private func visibility(_ wish: Visibility?, over record: Record?, _ submission: Submission) -> Visibility {
+        guard let record else { return wish ?? (submission.standing == .owner ? .private : .teamWrite) }
+        let isOwner =
+            submission.standing == .owner
+            || (submission.standing == .member && record.head.owner == submission.user)
+        return (isOwner ? wish : nil) ?? record.head.change.visibility ?? .private
     }
 
     func access(_ visibility: Visibility?, over record: Record?, _ submission: Submission) -> RecordAccess {

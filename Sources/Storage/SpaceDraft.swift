@@ -112,11 +112,11 @@ struct SpaceDraft {
             case .change(let based): change = based
             }
         }
-        change = attributed(change, submission)
+        let record = records[change.name]
+        change = attributed(change, over: record, submission)
         let policy = policies.isEmpty ? .manual : policies[change.kind] ?? .manual
         if case .merge(let rule) = policy { return try merge(change, of: submission, by: rule) }
         let resolver = Resolver(policy: policy, isForced: submission.isForced, replica: submission.replica)
-        let record = records[change.name]
         return try write(resolver.resolve(change, against: record), of: change, submission, over: record)
     }
 

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ClaudeMemoryDialect
 internal import ContextFSDialect
+internal import Foundation
 internal import Hub
 internal import WatermelonDBDialect
 
@@ -22,6 +23,11 @@ struct DialectOptions: ParsableArguments {
     var dialectPrefix: [String] = []
     @Option(
         help: ArgumentHelp(
+            "A site whose pages may use the dialects from a browser, as https://app.example.org. May be given for each.",
+            valueName: "URL"))
+    var dialectOrigin: [String] = []
+    @Option(
+        help: ArgumentHelp(
             "The longest push of a ContextFS client, in MiB. What is over 1 MiB waits in the data folder.",
             valueName: "MiB"))
     var pushMaxMb = 512
@@ -32,12 +38,15 @@ struct DialectOptions: ParsableArguments {
 
     /// A push of everything somebody has; more is no push.
     private static let pushMaxMbMax = 4_096
+    /// Sites of an app and of those who work on it.
+    private static let originsMax = 64
 
     func validate() throws {
         guard (1...DialectOptions.pushMaxMbMax).contains(pushMaxMb) else {
             throw ValidationError("--push-max-mb is a number from 1 to \(DialectOptions.pushMaxMbMax).")
         }
         _ = try mounted()
+        _ = try origins()
     }
 
     /// - Throws: a `ValidationError` where a name is unknown, a prefix is none, or two paths meet.
@@ -53,6 +62,23 @@ struct DialectOptions: ParsableArguments {
             throw ValidationError("\(error.sentence), as --dialect-prefix contextfs=/ctx does.")
         }
         return mounted
+    }
+
+    /// The sites, each as a browser says it: in small letters, with no path behind.
+    ///
+    /// - Throws: a `ValidationError` where one is none.
+    func origins() throws -> [String] {
+        guard dialectOrigin.count <= DialectOptions.originsMax else {
+            throw ValidationError("--dialect-origin is given at most \(DialectOptions.originsMax) times.")
+        }
+        return try dialectOrigin.map { text in
+            guard DialectOptions.isOrigin(text) else {
+                throw ValidationError(
+                    "--dialect-origin is a scheme, a host and a port where it has one, as https://app.example.org or "
+                        + "http://localhost:3000, and not \"\(text)\".")
+            }
+            return text.lowercased()
+        }
     }
 
     private func wanted() throws -> [String] {
@@ -85,19 +111,30 @@ struct DialectOptions: ParsableArguments {
         return prefixes
     }
 
+    /// RFC 6454 6.2; no `*`, for what every page may ask is for a proxy to open.
+    private static func isOrigin(_ text: String) -> Bool {
+        guard text.utf8.count <= 255, let mark = text.range(of: "://") else { return false }
+        let (scheme, host) = (text[..<mark.lowerBound], text[mark.upperBound...])
+        return !host.isEmpty && scheme.utf8.first.map { $0 | 0x20 >= UInt8(ascii: "a") } == true
+            && scheme.utf8.allSatisfy { isLetterOrDigit($0) || "+-.".utf8.contains($0) }
+            && host.utf8.allSatisfy { isLetterOrDigit($0) || "-._:[]".utf8.contains($0) }
+    }
+
+    private static func isLetterOrDigit(_ octet: UInt8) -> Bool {
+        switch octet {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: false
+        }
+    }
+
     /// Segments of letters, digits and `-._~` (RFC 3986 2.3), which no client encodes.
     private static func isPrefix(_ text: String) -> Bool {
         guard text.hasPrefix("/"), text.utf8.count <= 128 else { return false }
         return text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).allSatisfy { segment in
             !segment.isEmpty && segment != "." && segment != ".."
-                && segment.utf8.allSatisfy { octet in
-                    switch octet {
-                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                        UInt8(ascii: "0")...UInt8(ascii: "9"):
-                        true
-                    default: "-._~".utf8.contains(octet)
-                    }
-                }
+                && segment.utf8.allSatisfy { isLetterOrDigit($0) || "-._~".utf8.contains($0) }
         }
     }
 

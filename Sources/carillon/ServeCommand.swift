@@ -127,6 +127,7 @@ struct ServeCommand: ParsableCommand {
             address: try address(), shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
         configuration.hasEcho = echo
         configuration.dialects = try dialect.mounted()
+        configuration.dialectOrigins = try dialect.origins()
         // Not /tmp: it may be memory, and a body is long.
         configuration.spoolFolder = self.store.data.path
         configuration.isShared = plan.isShared

@@ -42,8 +42,8 @@ final class WatermelonDBApp {
     }
 
     /// Whether the client comes through such a crash. What it then deletes comes back to it under `created`, but where
-    /// it asks for all under `updated`; and a first pull, made again, tells of no deletion meanwhile.
-    var mayCrashBeforeTimestamp: Bool { sendsCreatedAsUpdated && lastPulledAt != nil }
+    /// the hub knows the device, or where it asks for all under `updated`; a first pull, made again, is all `created`.
+    var mayCrashBeforeTimestamp: Bool { (device != nil || sendsCreatedAsUpdated) && lastPulledAt != nil }
 
     /// What the user sees.
     var live: [String: [String: JSONValue]] { rows.filter { $1.status != .deleted }.mapValues(\.columns) }

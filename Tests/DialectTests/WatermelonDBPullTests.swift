@@ -89,6 +89,50 @@ struct WatermelonDBPullTests {
         }
     }
 
+    @Test(
+        "what a device may have kept of a pull, its timestamp not, comes again as updated", arguments: HubStore.allCases
+    )
+    func crash(store: HubStore) throws {
+        let hub = try TestHub.watermelon(store)
+        let seen = try hub.pull(nil).timestamp
+        #expect(try hub.pull(nil, device: "laptop").timestamp == seen)
+        try hub.push(Push.tasks(created: #"{"id":"a"}"#), since: seen, device: "tablet")
+        let lost = try hub.pull(seen)
+        #expect(lost.ids(\.created) == ["a"])
+        try hub.push(Push.tasks(created: #"{"id":"b"}"#), since: lost.timestamp, device: "tablet")
+        let again = try hub.pull(seen)
+        // Were it created, the client would bring back what its user has deleted meanwhile.
+        #expect(again.ids(\.updated) == ["a"] && again.ids(\.created) == ["b"])
+        #expect(try hub.pull(seen, device: "laptop").ids(\.created) == ["a", "b"])
+        // Begun anew, it has nothing.
+        #expect(try hub.pull(nil).ids(\.created) == ["a", "b"])
+    }
+
+    @Test(
+        "what was deleted between a first pull and its repetition is told by the pull behind it",
+        arguments: HubStore.allCases)
+    func deletedBetweenFirstPulls(store: HubStore) throws {
+        let hub = try TestHub.watermelon(store)
+        try hub.push(Push.tasks(created: #"{"id":"a"},{"id":"b"}"#), since: nil, device: "tablet")
+        // The app ended when it had the rows, and not yet the timestamp.
+        let kept = try hub.pull(nil)
+        #expect(kept.ids(\.created) == ["a", "b"])
+        try hub.push(Push.tasks(deleted: #""b""#), since: kept.timestamp, device: "tablet")
+        let first = try hub.pull(nil)
+        #expect(first.ids(\.created) == ["a"] && first.deleted().isEmpty)
+        #expect(try hub.pull(first.timestamp).deleted() == ["b"])
+        // The answer may be lost too.
+        #expect(try hub.pull(first.timestamp).deleted() == ["b"])
+        try hub.push(Push.tasks(created: #"{"id":"c"}"#), since: first.timestamp, device: "tablet")
+        let next = try hub.pull(first.timestamp)
+        #expect(next.ids(\.created) == ["c"] && next.deleted() == ["b"])
+        #expect(try hub.pull(next.timestamp).changes.isEmpty)
+        // Whoever begins anew after that has kept nothing.
+        let anew = try hub.pull(nil)
+        #expect(anew.deleted().isEmpty)
+        #expect(try hub.pull(anew.timestamp).changes.isEmpty)
+    }
+
     @Test("sendCreatedAsUpdated puts all under updated", arguments: HubStore.allCases)
     func createdAsUpdated(store: HubStore) throws {
         let hub = try TestHub.watermelon(store)

@@ -25,6 +25,19 @@ struct DialectOptionTests {
         #expect(!quiet.program.text.contains("Speaks"))
     }
 
+    @Test("a credential in a memory is replaced, and kept with --no-redaction")
+    func redaction() throws {
+        let secret = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+        for (option, isKept) in [("--redaction", false), ("--no-redaction", true)] {
+            let hub = try HubProcess(options: ["--quick-start", option])
+            let memory = #"{"content":"token \#(secret)"}"#
+            let added = try Exchange(port: hub.port).ask("POST", "/api/memories", key: hub.key, body: memory)
+            #expect(added.status == 200)
+            let rows = try Exchange(port: hub.port).ask("GET", "/api/memories/sync", key: hub.key).body
+            #expect(rows.contains(secret) == isKept && rows.contains("[REDACTED:") != isKept)
+        }
+    }
+
     @Test("a dialect that is not there, and a prefix that is none, are refused with what there is")
     func refusals() throws {
         let text = try refusal(["--dialects", "contextfs,esperanto"])
@@ -33,6 +46,10 @@ struct DialectOptionTests {
             #expect(try refusal(["--dialect-prefix", prefix]).contains("--dialect-prefix"))
         }
         #expect(try refusal(["--dialects", "none", "--dialect-prefix", "contextfs=/ctx"]).contains("not spoken"))
+        for origin in ["*", "app.example.org", "https://", "https://a/b", "https://a b", "://a", "https://a,https://b"]
+        {
+            #expect(try refusal(["--dialect-origin", origin]).contains("--dialect-origin"))
+        }
         #expect(try refusal(["--push-max-mb", "0"]).contains("--push-max-mb"))
     }
 }

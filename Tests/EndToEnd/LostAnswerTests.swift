@@ -32,7 +32,7 @@ struct LostAnswerTests {
 }
 
 /// One HTTP exchange on a connection of its own, with the answer left unread if so wanted.
-private final class Exchange {
+final class Exchange {
     private let descriptor: Int32
 
     init(port: UInt16) throws {

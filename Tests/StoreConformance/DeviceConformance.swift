@@ -69,6 +69,28 @@ import Testing
     }
 
     @Test(arguments: StoreUnderTest.allCases)
+    func whatARequestBeginsWithIsTheDeviceItsNoteAndTheTeams(_ kind: StoreUnderTest) throws {
+        let accounts = try accounts(kind)
+        #expect(
+            try accounts.attendance(of: "a", "1", note: "n")
+                == Attendance(device: nil, note: nil, memberships: [], teammates: []))
+        try accounts.register(device("a"))
+        try accounts.register(device("a", of: "2"))
+        try accounts.keepNote([1, 0], "n", device: "a", of: "1", isLazy: true)
+        try accounts.keepNote([2], "m", device: "a", of: "1")
+        try accounts.add(Team(id: "t", name: "team"))
+        for user: Identifier in ["1", "2"] {
+            try accounts.setMember(Membership(teamID: "t", userID: user, role: .member))
+        }
+        let found = try accounts.attendance(of: "a", "1", note: "n")
+        #expect(try found.device == accounts.device("a", of: "1") && found.note == [1, 0])
+        #expect(try found.memberships == accounts.memberships(of: "1") && found.memberships.count == 1)
+        #expect(found.teammates == ["2"])
+        let other = try accounts.attendance(of: "a", "2", note: "n")
+        #expect(other.device?.userID == "2" && other.note == nil && other.teammates == ["1"])
+    }
+
+    @Test(arguments: StoreUnderTest.allCases)
     func aNoteIsKeptInPlaceOfAnEarlierOneAndGoesWithItsDevice(_ kind: StoreUnderTest) throws {
         let accounts = try accounts(kind)
         try accounts.register(device("a", under: "k"))
@@ -81,7 +103,7 @@ import Testing
         #expect(try accounts.note("n", device: "a", of: "1") == note && accounts.note("m", device: "a", of: "1") == [9])
         #expect(try accounts.note("n", device: "a", of: "2") == nil && accounts.note("x", device: "a", of: "1") == nil)
         #expect(try accounts.note("n", device: "none", of: "1") == nil)
-        try accounts.keepNote([], "n", device: "a", of: "1")
+        try accounts.keepNote([], "n", device: "a", of: "1", isLazy: true)
         #expect(try accounts.note("n", device: "a", of: "1") == [])
         // The same registration keeps them, and another one does not.
         _ = try accounts.registerOnce(device("a", under: "k"), devicesMax: 1)

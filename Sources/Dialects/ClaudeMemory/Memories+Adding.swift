@@ -12,11 +12,15 @@ extension Memories {
     func add(_ draft: MemoryDraft) throws -> (id: MemoryID, memory: Memory) {
         let content = draft.content ?? ""
         // Found without a device: a client that only repeats itself registers none.
-        if case .taken(let row) = try find(content), row.memory.isSensitive || !draft.isSensitive {
+        var found: Place? = try find(content)
+        if case .taken(let row) = found, row.memory.isSensitive || !draft.isSensitive {
             return (row.id, row.memory)
         }
         return try writing { edit in
-            switch try find(content) {
+            // The first try goes by what was just found: a commit over a version that has gone since is refused.
+            let place = try found ?? find(content)
+            found = nil
+            switch place {
             case .taken(let row):
                 var memory = row.memory
                 guard draft.isSensitive, !memory.isSensitive else { return ((row.id, memory), []) }

@@ -15,15 +15,27 @@ struct Caller {
     /// The device as it is registered; registered when it is new and the tier allows it.
     func registered() throws(DialectError) -> Device { try desk.device(device, of: user) }
 
+    /// The device, what it was given, and whose records its user syncs: in one question to the store where the device is
+    /// registered.
+    func arrive() throws(DialectError) -> (device: Device, delivered: Delivered?, reach: Reach) {
+        let found = try desk.reading { () throws(StoreError) in
+            try desk.store.accounts.attendance(of: device, user.id, note: Delivered.name)
+        }
+        let present = if let device = found.device { device } else { try registered() }
+        return (present, found.note.map { Delivered($0) }, Reach(user, found))
+    }
+
     func delivered() throws(DialectError) -> Delivered? {
         try desk.reading { () throws(StoreError) in
             try desk.store.accounts.note(Delivered.name, device: device, of: user.id).map { Delivered($0) }
         }
     }
 
+    /// Lost with the machine of the store, it costs a stretch that is delivered once more.
     func keep(_ delivered: Delivered) throws(DialectError) {
         try desk.reading { () throws(StoreError) in
-            try desk.store.accounts.keepNote(delivered.note, Delivered.name, device: device, of: user.id)
+            try desk.store.accounts.keepNote(
+                delivered.note, Delivered.name, device: device, of: user.id, isLazy: true)
         }
     }
 

@@ -9,19 +9,20 @@ struct Diff {
     let reach: Reach
     let search: RecordSearch
     let manifest: Manifest
+    private let device: Device
+    private let delivered: Delivered?
     let namespaces: Set<Identifier>
 
     init(_ manifest: Manifest, _ caller: Caller) throws {
         self.caller = caller
         self.manifest = manifest
         namespaces = try manifest.fields.namespaces()
-        reach = try Reach(caller.user, caller.desk)
+        (device, delivered, reach) = try caller.arrive()
         search = RecordSearch(reach: reach, desk: caller.desk)
     }
 
     func answer() throws -> DialectAnswer {
-        let device = try caller.registered()
-        let kept = try caller.delivered() ?? Delivered()
+        let kept = delivered ?? Delivered()
         let scope = Caller.scope(of: namespaces)
         let standing = try ManifestDeletions(diff: self, device: device).commit()
         // Before the comparison: what is written meanwhile comes with the next pull, at worst twice.

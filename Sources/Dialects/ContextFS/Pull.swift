@@ -21,10 +21,7 @@ struct Pull {
 
     /// The answer, and what is to be noted once it is given.
     func answer() throws -> (DialectAnswer, (() throws -> Void)?) {
-        let kept = try caller.delivered()
-        // A device of which something is noted is registered.
-        if kept == nil { _ = try caller.registered() }
-        let reach = try Reach(caller.user, caller.desk)
+        let (_, kept, reach) = try caller.arrive()
         let scope = Caller.scope(of: namespaces)
         let vantage = Vantage(since: since, offset: offset, kept, scope: scope, reach)
         let stream = PullStream(

@@ -44,9 +44,8 @@ struct Push {
     }
 
     func answer() throws -> DialectAnswer {
-        let device = try caller.registered()
-        let reach = try Reach(caller.user, caller.desk)
-        try forgetLostAnswers()
+        let (device, delivered, reach) = try caller.arrive()
+        try forgetLostAnswers(delivered)
         var tally = PushTally(caller.limits)
         var decoder = ChunkDecoder(body, caller)
         var underWay: [PushChunk] = []
@@ -75,8 +74,8 @@ struct Push {
 
     /// What was told with a larger number than the device's own did not reach it, and the answer to this push will have
     /// a larger one yet.
-    private func forgetLostAnswers() throws {
-        guard var delivered = try caller.delivered(), delivered.forget(after: lastSync ?? 0) else { return }
+    private func forgetLostAnswers(_ delivered: Delivered?) throws {
+        guard var delivered, delivered.forget(after: lastSync ?? 0) else { return }
         try caller.keep(delivered)
     }
 

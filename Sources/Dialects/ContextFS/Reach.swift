@@ -18,6 +18,12 @@ struct Reach {
         }
     }
 
+    init(_ user: User, _ attendance: Attendance) {
+        self.user = user
+        teams = attendance.memberships.map(\.teamID)
+        teammates = attendance.teammates
+    }
+
     var others: [Identifier] { teammates + teams }
     var all: [Identifier] { [user.space] + others }
 

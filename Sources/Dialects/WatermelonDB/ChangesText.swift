@@ -33,6 +33,8 @@ struct ChangesText {
     private var memoryBytes = 0
     private var file: DialectBodyWriter?
     private var fileBytes = 0
+    /// Whether a row is under `created`.
+    private(set) var hasCreated = false
 
     init(_ makeWriter: @escaping () -> DialectBodyWriter) {
         self.makeWriter = makeWriter
@@ -45,6 +47,7 @@ struct ChangesText {
 
     /// Adds an element to a list.
     mutating func add(to list: List, of table: Identifier, _ write: (inout [UInt8]) -> Void) throws {
+        if list == .created { hasCreated = true }
         let index = try index(of: table) + list.rawValue
         let before = lists[index].bytes.count
         if lists[index].isEmpty { lists[index].isEmpty = false } else { lists[index].bytes.put(",") }

@@ -5,12 +5,10 @@ internal import Wire
 /// Which lives of the log a device's timestamps come from. A timestamp is a bare position: after the store was brought
 /// back to an earlier state, one of before may lie where another log has grown since.
 ///
-/// Kept as a note of the device: `GENERATION`, the life that it pulls from; once that was renewed, `GENERATION FIRST
+/// Kept in the device's ``SyncNote``: `GENERATION`, the life that it pulls from; once that was renewed, `GENERATION FIRST
 /// BEGUN`: it was given the whole new log at position FIRST, at the time BEGUN. Positions count the time, so what the
 /// new life gave out later is beyond both.
 struct LogLife: Equatable {
-    static let noteName = "watermelondb"
-
     let generation: Generation
     private var renewal: Renewal?
 
@@ -38,17 +36,17 @@ struct LogLife: Equatable {
         return timestamp > renewal.first && timestamp >= renewal.begun
     }
 
-    init?(note: [UInt8]) {
-        let parts = String(decoding: note, as: UTF8.self).split(separator: " ")
+    init?(_ line: some StringProtocol) {
+        let parts = line.split(separator: " ")
         guard let value = parts.first.flatMap({ UInt64($0, radix: 16) }) else { return nil }
         generation = Generation(value)
         guard parts.count == 3, let first = Int64(parts[1]), let begun = Int64(parts[2]) else { return }
         renewal = Renewal(first: Position(first), begun: Position(begun))
     }
 
-    var note: [UInt8] {
+    var line: String {
         var text = String(generation.value, radix: 16)
         if let renewal { text += " \(renewal.first) \(renewal.begun)" }
-        return Array(text.utf8)
+        return text
     }
 }

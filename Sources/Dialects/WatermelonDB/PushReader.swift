@@ -112,7 +112,7 @@ struct PushReader {
         let id = try rowID(fields.id.flatMap { scanner.string(at: $0) }, table)
         if let (name, reason) = fields.unfit {
             throw .badField(
-                "\(table) \(id): the column \(name) \(reason). Nothing was applied. Columns are strings, numbers, "
+                "\(table) \(id): the column \(PushReader.shown(name)) \(reason). Nothing was applied. Columns are strings, numbers, "
                     + "booleans or null; keep a list or an object as text.")
         }
         let start = pushed.bodies.count
@@ -132,7 +132,8 @@ struct PushReader {
     private mutating func append(_ fields: RowFields, _ id: Identifier, _ table: Identifier) throws(SyncProblem) {
         let columns = fields.columns.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         for (left, right) in zip(columns, columns.dropFirst()) where left.name.utf8.elementsEqual(right.name.utf8) {
-            throw .badField("\(table) \(id): the column \(left.name) stands twice. Nothing was applied.")
+            throw .badField(
+                "\(table) \(id): the column \(PushReader.shown(left.name)) stands twice. Nothing was applied.")
         }
         pushed.bodies.put("{\"id\":")
         pushed.bodies.putString(id.text)
@@ -145,10 +146,14 @@ struct PushReader {
         pushed.bodies.put("}")
     }
 
+    /// A text of the body goes into the answer: no more of it than a name has.
+    private static func shown(_ text: String) -> String {
+        String(decoding: text.utf8.prefix(Identifier.bytesMax), as: UTF8.self)
+    }
+
     private func rowID(_ text: String?, _ table: Identifier) throws(SyncProblem) -> Identifier {
         guard let text, RowText.isID(text) else {
-            // A text of the body goes into the answer: no more of it than a name has.
-            let shown = text.map { "`\(String(decoding: $0.utf8.prefix(Identifier.bytesMax), as: UTF8.self))`" }
+            let shown = text.map { "`\(PushReader.shown($0))`" }
             throw .badField(
                 "\(table) has a row whose id is \(shown ?? "missing or no string"); nothing was applied. An id is 1 to "
                     + "\(Identifier.bytesMax) of the characters A-Z a-z 0-9 _ . -")

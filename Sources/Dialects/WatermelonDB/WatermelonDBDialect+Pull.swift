@@ -20,18 +20,25 @@ extension WatermelonDBDialect {
             let caller = try SyncCaller(request, desk)
             // First: what is read behind it may be of a later life, and then the next pull finds that out.
             let generation = desk.store.generation
-            let kept = try life(of: caller, desk)
-            let isKnown = query.isFirst || isOfThisLife(query.since, kept, generation)
-            var mode = query.isFirst ? PullMode.first : isKnown ? .incremental : .replacement
-            var (text, head) = try read(query, mode, caller, desk)
-            if mode == .incremental, query.since > SyncTimestamp.told(head) {
-                // It has seen more than the log holds: it was there before a restore.
-                mode = .replacement
-                (text, head) = try read(query, mode, caller, desk)
+            let note = try SyncNote.read(of: caller, desk)
+            let head = try desk.store.head(of: caller.account.user.space)
+            // Beyond the head: it was there before a restore.
+            let isKnown =
+                query.isFirst
+                || (query.since <= SyncTimestamp.told(head) && isOfThisLife(query.since, note.life, generation))
+            let mode = query.isFirst ? PullMode.first : isKnown ? .incremental : .replacement
+            let isIdle = mode == .incremental && query.since >= head && query.migration == nil
+            var text = ChangesText { desk.bodyWriter() }
+            var told = SyncTimestamp.told(head)
+            if !isIdle || note.missed(before: query.since) != nil {
+                told = SyncTimestamp.told(try read(query, mode, note, caller, desk, into: &text))
             }
-            try keep(kept, generation, SyncTimestamp.told(head), isKnown: mode != .replacement, caller, desk)
+            var next = note
+            next.enter(generation, told: told, isKnown: isKnown, now: desk.now)
+            if caller.isNamed { next.record(query, mode, told: told, hasCreated: text.hasCreated) }
+            if next != note { try next.keep(of: caller, desk) }
             var tail = Array(",\"timestamp\":".utf8)
-            tail.putInteger(SyncTimestamp.told(head).microseconds)
+            tail.putInteger(told.microseconds)
             if mode == .replacement { tail.put(",\"experimentalStrategy\":\"replacement\"") }
             tail.put("}")
             return DialectAnswer(json: try text.finish(tail))
@@ -40,58 +47,65 @@ extension WatermelonDBDialect {
         }
     }
 
-    /// One cut of the log: what the device is to have of it, and the log's head.
+    /// One cut of the log: what the device is to have of it.
+    ///
+    /// - Returns: the log's head.
     private static func read(
-        _ query: PullQuery, _ mode: PullMode, _ caller: SyncCaller, _ desk: DialectDesk
-    ) throws -> (ChangesText, Position) {
-        var text = ChangesText { desk.bodyWriter() }
+        _ query: PullQuery, _ mode: PullMode, _ note: SyncNote, _ caller: SyncCaller, _ desk: DialectDesk,
+        into text: inout ChangesText
+    ) throws -> Position {
         // A replacement is of the tables that it names: what is left of one without rows must go too.
         if mode == .replacement {
             for table in query.tables where !query.excluded.contains(table) { try text.name(table) }
         }
         // With a migration all is looked at: in one cut, and migrations are rare.
         let isWhole = mode != .incremental || query.migration != nil
+        let deletedAfter = note.missed(before: query.since) ?? query.since
         let page = PageQuery(
-            space: caller.account.user.space, after: isWhole ? .start : query.since, kinds: query.tables,
+            space: caller.account.user.space, after: isWhole ? .start : deletedAfter, kinds: query.tables,
             namespaces: [namespace])
-        let head = try desk.store.scan(page) { entries in
+        return try desk.store.scan(page) { entries in
             for entry in entries where !entry.isSibling && !query.excluded.contains(entry.change.kind) {
-                try add(entry, query, mode, caller, to: &text)
+                // Other protocols' ids may be more than the client's queries bear.
+                guard RowText.isID(entry.change.id.text) else { continue }
+                if entry.change.isDeleted {
+                    try addDeletion(entry, mode, after: deletedAfter, to: &text)
+                } else if let list = list(of: entry, query, mode, note, caller) {
+                    try text.add(to: list, of: entry.change.kind) { RowText.put(entry.change, into: &$0) }
+                }
             }
         }
-        return (text, head)
     }
 
-    private static func add(
-        _ entry: LogEntry, _ query: PullQuery, _ mode: PullMode, _ caller: SyncCaller, to text: inout ChangesText
+    private static func addDeletion(
+        _ entry: LogEntry, _ mode: PullMode, after: Position, to text: inout ChangesText
     ) throws {
-        let change = entry.change
-        // Other protocols' ids may be more than the client's queries bear.
-        guard RowText.isID(change.id.text) else { return }
-        guard !change.isDeleted else {
-            switch mode {
-            case .first: return
-            case .replacement: return try text.name(change.kind)
-            case .incremental:
-                guard entry.position > query.since else { return }
-                return try text.add(to: .deleted, of: change.kind) { $0.putString(change.id.text) }
-            }
-        }
-        let list: ChangesText.List
         switch mode {
-        case .first: list = query.sendsCreatedAsUpdated ? .updated : .created
-        case .replacement: list = .updated
+        case .first: return
+        case .replacement: try text.name(entry.change.kind)
+        case .incremental:
+            guard entry.position > after else { return }
+            try text.add(to: .deleted, of: entry.change.kind) { $0.putString(entry.change.id.text) }
+        }
+    }
+
+    /// Where a live row stands; nil where the device has it.
+    private static func list(
+        of entry: LogEntry, _ query: PullQuery, _ mode: PullMode, _ note: SyncNote, _ caller: SyncCaller
+    ) -> ChangesText.List? {
+        switch mode {
+        case .first: return query.sendsCreatedAsUpdated ? .updated : .created
+        case .replacement: return .updated
         case .incremental:
             guard entry.position > query.since else {
-                guard query.migration?.asksFor(change) == true else { return }
-                list = .updated
-                break
+                return query.migration?.asksFor(entry.change) == true ? .updated : nil
             }
             // Under `created` a row that the device has deleted meanwhile comes back: only what it cannot have had.
-            let isNew = entry.reason == .firstVersion && !caller.mayHaveWritten(entry.author)
-            list = isNew && !query.sendsCreatedAsUpdated ? .created : .updated
+            let isNew =
+                entry.reason == .firstVersion && !caller.mayHaveWritten(entry.author)
+                && entry.position > note.createdUpTo
+            return isNew && !query.sendsCreatedAsUpdated ? .created : .updated
         }
-        try text.add(to: list, of: change.kind) { RowText.put(change, into: &$0) }
     }
 }
 
@@ -104,34 +118,10 @@ extension PullMigration {
     }
 }
 
-/// Which life of the log a device pulls from.
 extension WatermelonDBDialect {
-    static func life(of caller: SyncCaller, _ desk: DialectDesk) throws -> LogLife? {
-        try desk.store.accounts.note(LogLife.noteName, device: caller.device.id, of: caller.account.user.id)
-            .flatMap { LogLife(note: $0) }
-    }
-
     /// Whether a timestamp, not beyond the log's head, is of this life. Of a device without a note it is taken to be.
     static func isOfThisLife(_ timestamp: Position, _ kept: LogLife?, _ generation: Generation) -> Bool {
         guard let kept else { return true }
         return kept.generation == generation && kept.holds(timestamp)
-    }
-
-    /// - Parameter told: the timestamp of the answer.
-    private static func keep(
-        _ kept: LogLife?, _ generation: Generation, _ told: Position, isKnown: Bool, _ caller: SyncCaller,
-        _ desk: DialectDesk
-    ) throws {
-        let life: LogLife
-        if isKnown, kept == nil || kept?.generation == generation {
-            guard kept == nil else { return }
-            life = LogLife(generation)
-        } else {
-            // Whose answer was lost comes again with a timestamp of before, and is told by the note.
-            guard kept?.generation != generation || kept?.isRenewed == false else { return }
-            life = LogLife(generation, renewedAt: told, now: desk.now)
-        }
-        try desk.store.accounts.keepNote(
-            life.note, LogLife.noteName, device: caller.device.id, of: caller.account.user.id)
     }
 }

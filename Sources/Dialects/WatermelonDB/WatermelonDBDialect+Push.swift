@@ -37,7 +37,7 @@ extension WatermelonDBDialect {
         let generation = desk.store.generation
         let head = try desk.store.head(of: caller.account.user.space)
         guard since <= SyncTimestamp.told(head),
-            isOfThisLife(since, try life(of: caller, desk), generation) || since == .start
+            isOfThisLife(since, try SyncNote.read(of: caller, desk).life, generation) || since == .start
         else {
             throw SyncProblem(
                 409, ErrorCode.resync.rawValue,
@@ -53,6 +53,7 @@ extension WatermelonDBDialect {
         var rows = pushed.rows.filter { $0.intent == .delete } + pushed.rows.filter { $0.intent != .delete }
         var rejected: [PushedRows.Row] = []
         for _ in 0..<attemptsMax {
+            guard !rows.isEmpty else { return accepted(rejected) }
             let submission = submission(of: rows, pushed.bodies, since, caller, now: desk.now)
             let results = try desk.commit(submission, bytes: bytes)
             guard results.contains(where: { !$0.isSuccess }) else { return accepted(rejected) }
