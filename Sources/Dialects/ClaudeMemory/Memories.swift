@@ -56,10 +56,10 @@ struct Memories: Sendable {
     private func commit(_ changes: [Change], by device: Device) throws -> Bool {
         let addsRow = changes.contains { $0.kind == Memories.kind && $0.clock.isFirst }
         // The record that leads from a new content to its row is a record more and no row more: an edit is never over
-        // the limit. Where nothing is said the desk takes the tier's.
+        // the limit.
         let submission = Submission(
             space: space, author: desk.author(device, in: space), replica: device.replica, changes: changes,
-            isAtomic: true, user: account.user.id, recordsMax: addsRow ? nil : .max)
+            isAtomic: true, user: account.user.id, recordsMax: addsRow ? account.user.tier.recordsMax : nil)
         let results = try desk.commit(submission, bytes: changes.reduce(0) { $0 + $1.body.count })
         for result in results {
             switch result.decision {

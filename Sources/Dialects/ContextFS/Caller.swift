@@ -50,10 +50,9 @@ struct Caller {
     func submission(_ changes: [Change], in space: Identifier, _ reach: Reach, _ device: Device, isForced: Bool = false)
         -> Submission
     {
-        let limit = user.tier.recordLimit
-        return Submission(
+        Submission(
             space: space, author: desk.author(device, in: space), replica: self.device, changes: changes,
             isForced: isForced, user: user.id, standing: reach.standing(in: space),
-            recordsMax: space == user.space && limit >= 0 ? limit : nil)
+            recordsMax: space == user.space ? user.tier.recordsMax : nil)
     }
 }

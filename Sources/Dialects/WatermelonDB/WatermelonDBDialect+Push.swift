@@ -77,10 +77,10 @@ extension WatermelonDBDialect {
                 hash: row.intent == .delete ? empty : hash(body), body: body, isDeleted: row.intent == .delete,
                 updatedAt: now.microseconds)
         }
-        let limit = caller.account.user.tier.recordLimit
         return Submission(
             space: caller.account.user.space, author: caller.device.id, replica: replica(of: caller),
-            changes: changes, isAtomic: true, user: caller.account.user.id, recordsMax: limit < 0 ? nil : limit,
+            changes: changes, isAtomic: true, user: caller.account.user.id,
+            recordsMax: caller.account.user.tier.recordsMax,
             basis: .seen(upTo: since), expectations: rows.map { expectation(of: $0, since, caller) })
     }
 
