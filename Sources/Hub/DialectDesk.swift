@@ -1,7 +1,5 @@
 public import Causality
-internal import Dispatch
 internal import Logging
-internal import Reactor
 public import Storage
 internal import Wire
 
@@ -72,14 +70,7 @@ public struct DialectDesk: Sendable {
     ///
     /// - Parameter bytes: of the message that the changes came in.
     public func commit(_ submission: Submission, bytes: Int) throws(DialectError) -> [ItemResult] {
-        let answered = DispatchSemaphore(value: 0)
-        let outcome = Guarded<Result<[ItemResult], DialectError>>(.failure(.internal))
-        push(submission, bytes: bytes) { result in
-            outcome.withLock { $0 = result }
-            answered.signal()
-        }
-        answered.wait()
-        return try outcome.withLock { $0 }.get()
+        try begin(submission, bytes: bytes).wait()
     }
 
     /// As ``commit(_:bytes:)``; `answer` is called once, on any thread.
@@ -89,19 +80,8 @@ public struct DialectDesk: Sendable {
     ) {
         guard !core.isDraining else { return answer(.failure(.shuttingDown)) }
         guard !submission.changes.isEmpty else { return answer(.success([])) }
-        let core = core
-        let pending = PendingPush(submission, messageBytes: bytes) { outcome in
-            switch outcome {
-            case .success(let results): answer(.success(results))
-            case .failure(let error):
-                core.log.warning("a push was refused by the store: \(error)")
-                answer(.failure(DialectError(ErrorFrame(error))))
-            }
-        }
-        switch core.submit(pending, from: nil) {
-        case .none: break
-        case .overloaded: answer(.failure(.overloaded(retryAfterMs: 1_000)))
-        case .closed: answer(.failure(.shuttingDown))
+        core.commit(submission, messageBytes: bytes, from: nil) { outcome in
+            answer(outcome.mapError { DialectError($0.frame) })
         }
     }
 

@@ -117,7 +117,7 @@ final class HubCore: Sendable {
     /// Hands a push to the lane of its space. Nil when it was taken and its answer will be called.
     ///
     /// - Parameter shard: whose thread this is, nil for another.
-    func submit(_ push: PendingPush, from shard: Int?) -> JournalLane.Refusal? {
+    private func submit(_ push: PendingPush, from shard: Int?) -> JournalLane.Refusal? {
         let lane = lane(of: push.submission.space)
         switch lane.submit(push) {
         case .refused(let refusal): return refusal
@@ -131,6 +131,33 @@ final class HubCore: Sendable {
             }
         }
         return nil
+    }
+
+    /// Commits what a device or a dialect submits, by the lane of its space; `answer` is called once, on any thread.
+    ///
+    /// - Parameters:
+    ///   - messageBytes: of the message that it came in; its bodies keep all of it in memory.
+    ///   - shard: whose thread this is, nil for another.
+    func commit(
+        _ submission: Submission, messageBytes: Int, from shard: Int?,
+        answer: @escaping @Sendable (Result<[ItemResult], ErrorFrameError>) -> Void
+    ) {
+        let log = log
+        let pending = PendingPush(submission, messageBytes: messageBytes) { outcome in
+            switch outcome {
+            case .success(let results): answer(.success(results))
+            case .failure(let error):
+                log.warning("a push was refused by the store: \(error)")
+                answer(.failure(ErrorFrameError(frame: ErrorFrame(error))))
+            }
+        }
+        switch submit(pending, from: shard) {
+        case nil: break
+        case .overloaded:
+            answer(.failure(ErrorFrameError(frame: ErrorFrame(code: .overloaded, retryAfterMs: 1_000, isFatal: false))))
+        case .closed:
+            answer(.failure(ErrorFrameError(frame: ErrorFrame(code: .shuttingDown, isFatal: false))))
+        }
     }
 
     private func lane(of space: Identifier) -> JournalLane { lanes[HubCore.turn(of: space, among: lanes.count)] }

@@ -1,5 +1,4 @@
 internal import Causality
-internal import Logging
 internal import Storage
 internal import Wire
 
@@ -49,20 +48,14 @@ struct PushDesk: Sendable {
             isAtomic: push.isAtomic, isForced: push.isForced, settlements: written.settlements,
             answerKey: written.answerKey, user: user.id, standing: access.viewer.standing,
             recordsMax: access.isOwn ? user.tier.recordsMax : nil)
-        let pending = PendingPush(submission, messageBytes: messageBytes) { outcome in
+        core.commit(submission, messageBytes: messageBytes, from: shard) { outcome in
             switch outcome {
             case .success(let results): answer(.pushed(PushDesk.answer(to: push, results)))
             case .failure(let error):
-                core.log.warning("a push was refused by the store: \(error)")
-                answer(.failed(ErrorFrame(error, pushID: push.id)))
+                var frame = error.frame
+                frame.pushID = push.id
+                answer(.failed(frame))
             }
-        }
-        switch core.submit(pending, from: shard) {
-        case nil: break
-        case .overloaded:
-            answer(.failed(ErrorFrame(code: .overloaded, retryAfterMs: 1_000, pushID: push.id, isFatal: false)))
-        case .closed:
-            answer(.failed(ErrorFrame(code: .shuttingDown, pushID: push.id, isFatal: false)))
         }
     }
 
