@@ -4,25 +4,8 @@ internal import Wire
 enum ISODate {
     /// Appends `2026-11-21T00:13:42.312164Z`.
     static func write(_ microseconds: Int64, into out: inout [UInt8]) {
-        let seconds = floorDivide(microseconds, 1_000_000)
-        let fraction = Int(microseconds - seconds * 1_000_000)
-        let days = floorDivide(seconds, 86_400)
-        let second = Int(seconds - days * 86_400)
-        let (year, month, day) = civil(days)
-        put(year, 4, &out)
-        out.append(UInt8(ascii: "-"))
-        put(month, 2, &out)
-        out.append(UInt8(ascii: "-"))
-        put(day, 2, &out)
-        out.append(UInt8(ascii: "T"))
-        put(second / 3_600, 2, &out)
-        out.append(UInt8(ascii: ":"))
-        put(second / 60 % 60, 2, &out)
-        out.append(UInt8(ascii: ":"))
-        put(second % 60, 2, &out)
-        out.append(UInt8(ascii: "."))
-        put(fraction, 6, &out)
-        out.append(UInt8(ascii: "Z"))
+        CivilTime.write(microseconds, into: &out)
+        out.put("Z")
     }
 
     static func text(_ microseconds: Int64) -> String {
@@ -35,41 +18,6 @@ enum ISODate {
     static func read(_ text: some Collection<UInt8>) -> (microseconds: Int64, hasZone: Bool)? {
         var reader = DateReader(text: Array(text)[...])
         return reader.date()
-    }
-
-    /// Days since 1970 of a date of the proleptic Gregorian calendar (Hinnant, "chrono-compatible algorithms").
-    static func days(_ year: Int, _ month: Int, _ day: Int) -> Int64 {
-        let year = Int64(month <= 2 ? year - 1 : year)
-        let era = floorDivide(year, 400)
-        let yearOfEra = year - era * 400
-        let dayOfYear = Int64((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1)
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-    }
-
-    private static func civil(_ days: Int64) -> (Int, Int, Int) {
-        let shifted = days + 719_468
-        let era = floorDivide(shifted, 146_097)
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let day = Int(dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
-        let month = Int(shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9)
-        return (Int(yearOfEra + era * 400) + (month <= 2 ? 1 : 0), month, day)
-    }
-
-    private static func floorDivide(_ number: Int64, _ divisor: Int64) -> Int64 {
-        let quotient = number / divisor
-        return number % divisor < 0 ? quotient - 1 : quotient
-    }
-
-    private static func put(_ number: Int, _ width: Int, _ out: inout [UInt8]) {
-        var power = 1
-        for _ in 1..<width { power *= 10 }
-        while power > 0 {
-            out.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / power % 10))
-            power /= 10
-        }
     }
 }
 
@@ -94,9 +42,9 @@ private struct DateReader {
             }
         }
         guard let zone = zone(), text.isEmpty else { return nil }
-        let days = ISODate.days(year, month, day)
+        let days = CivilTime.days(year, month, day)
         // A day that its month has not.
-        guard day <= 28 || ISODate.days(month == 12 ? year + 1 : year, month % 12 + 1, 1) > days else { return nil }
+        guard day <= 28 || CivilTime.days(month == 12 ? year + 1 : year, month % 12 + 1, 1) > days else { return nil }
         let seconds = days * 86_400 + Int64(hour * 3_600 + minute * 60 + second - (zone.seconds ?? 0))
         return (seconds * 1_000_000 + Int64(fraction), zone.seconds != nil)
     }
