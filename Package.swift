@@ -36,13 +36,17 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CNats", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], swiftSettings: settings),
         .target(name: "Causality", swiftSettings: settings),
         .target(name: "Wire", dependencies: ["Causality", "Cryptography", "Storage"], swiftSettings: settings),
         .target(name: "HTTP", dependencies: [httpTypes], swiftSettings: settings),
-        .target(name: "WebSocket", dependencies: ["Cryptography", "HTTP", httpTypes], swiftSettings: settings),
-        .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(name: "Compression", dependencies: ["CZlib"], swiftSettings: settings),
+        .target(
+            name: "WebSocket", dependencies: ["Compression", "Cryptography", "HTTP", httpTypes],
+            swiftSettings: settings),
+        .target(name: "Reactor", dependencies: ["CLinux", "COpenSSL"], swiftSettings: settings),
         .target(name: "Storage", dependencies: ["Causality"], swiftSettings: settings),
         .target(
             name: "SQLiteStore",
@@ -61,7 +65,9 @@ let package = Package(
         .target(
             name: "Hub",
             dependencies: [
-                "Causality", "Cryptography", "HTTP", "Reactor", "Storage", "WebSocket", "Wire", httpTypes, logging,
+                "Causality", "Compression", "Cryptography", "HTTP", "Reactor", "Storage", "WebSocket", "Wire",
+                httpTypes,
+                logging,
             ],
             swiftSettings: settings),
         // Foreign protocols, one target each: none knows another.
@@ -79,11 +85,14 @@ let package = Package(
             path: "Sources/Dialects/WatermelonDB", swiftSettings: settings),
         .target(
             name: "CarillonClient",
-            dependencies: ["Causality", "Cryptography", "HTTP", "Reactor", "Storage", "WebSocket", "Wire", httpTypes],
+            dependencies: [
+                "Causality", "Compression", "Cryptography", "HTTP", "Reactor", "Storage", "WebSocket", "Wire",
+                httpTypes,
+            ],
             swiftSettings: settings),
         .target(
             name: "Load",
-            dependencies: ["Causality", "HTTP", "Reactor", "WebSocket", "Wire", histogram, httpTypes],
+            dependencies: ["Causality", "Compression", "HTTP", "Reactor", "WebSocket", "Wire", histogram, httpTypes],
             swiftSettings: settings),
         .target(
             name: "Bench",
@@ -156,6 +165,7 @@ let package = Package(
         .testTarget(name: "NATSBusTests", dependencies: ["NATSBus", "Reactor", "Storage"], swiftSettings: settings),
         .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
+        .testTarget(name: "CompressionTests", dependencies: ["Compression"], swiftSettings: settings),
         .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
         .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: settings),
@@ -165,6 +175,7 @@ let package = Package(
                 "Causality", "HTTP", "Hub", "Load", "Reactor", "Storage", "WebSocket", httpTypes, histogram, logging,
             ],
             swiftSettings: settings),
-        .testTarget(name: "ReactorTests", dependencies: ["CLinux", "Reactor"], swiftSettings: settings),
+        .testTarget(
+            name: "ReactorTests", dependencies: ["CLinux", "Cryptography", "Reactor"], swiftSettings: settings),
     ]
 )

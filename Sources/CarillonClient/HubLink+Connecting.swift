@@ -139,6 +139,7 @@ extension HubLink {
         case .local: "the connection was closed on our side"
         case .failed(let code): String(cString: strerror(code)).lowercased()
         case .outboxFull: "it takes what we send too slowly"
+        case .tls(let error): error.sentence
         }
     }
 }

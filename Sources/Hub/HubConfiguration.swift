@@ -19,6 +19,14 @@ public struct HubConfiguration: Sendable {
     public var dialectOrigins: [String] = []
     /// Where long bodies wait, in files without names. TMPDIR or /tmp unless told.
     public var spoolFolder: String?
+    /// TLS for every connection; nil: plain.
+    public var tls: TLSServer?
+    /// Sites whose pages may open the hub's own socket and paths from a browser, each as a browser says it in `Origin`;
+    /// `*` is any. A page of the hub's own site always may.
+    public var origins: [String] = []
+    /// Whether a key may come in the URL (`?key=`), for clients that can set no header field. URLs are logged by proxies
+    /// and kept by browsers.
+    public var allowsKeyInURL = false
     public var limits = HubLimits()
 
     public init(address: SocketAddress, shardCount: Int) {

@@ -24,6 +24,8 @@ public struct HubMetrics: Sendable, Equatable {
     public var replicaMisses = 0
     /// How often the log was found in another life.
     public var newLives = 0
+    /// What peers were refused or cut off for.
+    public var refusals: [RefusalReason: Int] = [:]
 
     public init() {}
 

@@ -280,6 +280,7 @@ extension CloseReason {
         case .local: "it was closed on our side"
         case .failed(let code): String(cString: strerror(code)).lowercased()
         case .outboxFull: "the hub takes what we send too slowly"
+        case .tls(let error): error.sentence
         }
     }
 }

@@ -10,9 +10,13 @@ public struct ConnectOptions: Sendable {
     /// needs a small one, or the kernel reads ahead for it.
     public var receiveBufferBytes: Int?
 
-    public init(source: SocketAddress? = nil, receiveBufferBytes: Int? = nil) {
+    /// Speaks TLS on it, and with whom; nil: plain.
+    public var tls: TLSTarget?
+
+    public init(source: SocketAddress? = nil, receiveBufferBytes: Int? = nil, tls: TLSTarget? = nil) {
         self.source = source
         self.receiveBufferBytes = receiveBufferBytes
+        self.tls = tls
     }
 
     /// Returns 0 or the errno.

@@ -23,4 +23,6 @@ public enum CloseReason: Hashable, Sendable {
     case failed(Int32)
     /// The peer reads too slowly: the outbox would have passed `outboxBytesMax`.
     case outboxFull
+    /// The handshake failed, or the bytes that came are no TLS.
+    case tls(TLSError)
 }

@@ -161,8 +161,13 @@ public final class EventLoop<Handler: LoopHandler> {
     public func stopListening() { core.stopListening() }
 
     /// Makes an accepted socket this loop's. At `connectionsMax` it is ended at once, with `failed(EMFILE)`.
+    ///
+    /// - Parameter tls: with it the handshake comes first, then `secured`, then bytes. A socket that was detached from
+    ///   another loop goes on with the TLS that it has.
     @discardableResult
-    public func adopt(_ socket: AcceptedSocket) -> ConnectionID { core.adopt(socket.descriptor, phase: .open) }
+    public func adopt(_ socket: AcceptedSocket, tls: TLSServer? = nil) -> ConnectionID {
+        core.adopt(socket.descriptor, phase: .open)
+    }
 
     /// Gives a connection up, to be adopted by another loop: no `closed` follows. Nil, and it stays, where it is not
     /// open, or has bytes that are not sent.

@@ -8,8 +8,10 @@ public protocol LoopHandler: AnyObject, SendableMetatype {
 
     /// A connection came in, on the loop that listens. Adopt it here, or mail it to the loop that shall have it.
     func accepted(_ socket: AcceptedSocket)
-    /// An outgoing connection stands. What was sent before goes out now.
+    /// An outgoing connection stands, with TLS after its handshake. What was sent before goes out now.
     func connected(_ id: ConnectionID)
+    /// The TLS handshake of a connection that came in is done; before it nothing is received.
+    func secured(_ id: ConnectionID, _ peer: TLSPeer)
     /// Bytes came, at least one. They lie in the loop's shared receive buffer: valid until return, free to be changed.
     func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer)
     /// An outbox that was blocked, or above `outboxLowWaterBytes`, is empty.
@@ -25,6 +27,7 @@ public protocol LoopHandler: AnyObject, SendableMetatype {
 extension LoopHandler {
     public func accepted(_ socket: AcceptedSocket) { socket.close() }
     public func connected(_ id: ConnectionID) {}
+    public func secured(_ id: ConnectionID, _ peer: TLSPeer) {}
     public func drained(_ id: ConnectionID) {}
     public func readClosed(_ id: ConnectionID) {}
     public func timerFired(_ token: UInt64) {}

@@ -39,6 +39,10 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
     @OptionGroup var service: ServiceOptions
     @OptionGroup var dialect: DialectOptions
+    @OptionGroup(title: "TLS") var tls: TLSOptions
+    @OptionGroup(title: "Limits") var limit: LimitOptions
+    @OptionGroup(title: "Access") var access: AccessOptions
+    @OptionGroup(title: "Log") var logging: LogOptions
     @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "address:port"))
     var listen = "127.0.0.1:8787"
     @Option(help: ArgumentHelp("Event loops, one per core unless told.", valueName: "n"))
@@ -133,6 +137,10 @@ struct ServeCommand: ParsableCommand {
         configuration.isShared = plan.isShared
         configuration.limits.storeWaitSeconds = plan.storeWaitSeconds
         configuration.limits.pollMilliseconds = plan.pollMilliseconds
+        try tls.fill(&configuration)
+        try limit.fill(&configuration)
+        try access.fill(&configuration)
+        try logging.fill(&configuration)
         var bus: (any Bus)?
         if case .postgres(let conninfo) = choice {
             bus = try plan.openBus(conninfo: conninfo, of: store, log: log)

@@ -11,8 +11,9 @@ struct StyleTests {
         "Wire": ["Causality", "Cryptography", "Storage"],
         // Glibc is here for memchr and memcpy.
         "HTTP": ["Glibc", "HTTPTypes"],
-        "WebSocket": ["Cryptography", "Glibc", "HTTP", "HTTPTypes"],
-        "Reactor": ["CLinux", "Dispatch", "Foundation", "Glibc"],
+        "Compression": ["CZlib"],
+        "WebSocket": ["Compression", "Cryptography", "Glibc", "HTTP", "HTTPTypes"],
+        "Reactor": ["CLinux", "COpenSSL", "Dispatch", "Foundation", "Glibc"],
         "Storage": ["Causality", "Foundation", "Synchronization"],
         "SQLiteStore": [
             "Causality", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "Glibc", "Storage", "Synchronization",
@@ -20,14 +21,14 @@ struct StyleTests {
         "PostgresStore": ["CPostgres", "Causality", "Dispatch", "Foundation", "Glibc", "Storage"],
         "NATSBus": ["CNats", "Dispatch", "Foundation", "Reactor", "Storage"],
         "Hub": [
-            "Causality", "Cryptography", "Dispatch", "Foundation", "HTTP", "HTTPTypes", "Logging", "Reactor",
-            "Storage", "WebSocket", "Wire",
+            "Causality", "Compression", "Cryptography", "Dispatch", "Foundation", "HTTP", "HTTPTypes", "Logging",
+            "Reactor", "Storage", "WebSocket", "Wire",
         ],
         // No dialect knows another, and none has a store or a socket of its own.
         "Dialects": ["Causality", "Cryptography", "Foundation", "HTTP", "HTTPTypes", "Hub", "Storage", "Wire"],
         "CarillonClient": [
-            "Causality", "Cryptography", "Dispatch", "Foundation", "Glibc", "HTTP", "HTTPTypes", "Reactor", "Storage",
-            "WebSocket", "Wire",
+            "Causality", "Compression", "Cryptography", "Dispatch", "Foundation", "Glibc", "HTTP", "HTTPTypes",
+            "Reactor", "Storage", "WebSocket", "Wire",
         ],
         "Bench": [
             "CPostgres", "Causality", "Cryptography", "Foundation", "Glibc", "HTTP", "PostgresStore", "SQLiteStore",
@@ -35,7 +36,7 @@ struct StyleTests {
         ],
         // The load is a client: it knows neither the hub nor a store.
         "Load": [
-            "Causality", "Foundation", "Glibc", "HTTP", "Histogram", "Reactor", "WebSocket", "Wire",
+            "Causality", "Compression", "Foundation", "Glibc", "HTTP", "Histogram", "Reactor", "WebSocket", "Wire",
         ],
     ]
 
