@@ -8,6 +8,8 @@ public struct ClientError: Error, Sendable {
         case unreachable
         /// Somebody answers, but not as a hub does.
         case notHub
+        /// Somebody answers who is not proved to be the hub, or no TLS can be had with him.
+        case untrusted
         /// The key is missing, unknown, revoked, or not enough.
         case unauthorized
         /// There is nothing of that name.
@@ -65,6 +67,40 @@ public struct ClientError: Error, Sendable {
         ClientError(
             .unreachable, "Cannot reach the hub at \(url): \(reason).",
             remedy: unreachableRemedy)
+    }
+
+    /// How a connection ended that was wanted.
+    ///
+    /// - Parameter isUnheard: not a byte came from the other side.
+    static func ended(_ url: HubURL, _ reason: CloseReason, isUnheard: Bool = false) -> ClientError {
+        if case .tls(let error) = reason { return ClientError(error, at: url) }
+        var error = ClientError.unreachable(url, HubLink.sentence(reason))
+        if isUnheard, reason == .peerClosed, !url.isSecure {
+            error.remedy = "Where the hub speaks TLS, its URL begins with https://."
+        }
+        return error
+    }
+
+    /// TLS that failed, or that our own files do not allow.
+    public init(_ error: TLSError, at url: HubURL) {
+        switch error.cause {
+        case .untrusted:
+            self.init(
+                .untrusted, "The hub at \(url) is not trusted. \(error.sentence)",
+                remedy:
+                    "Pass --ca FILE with the certificate of the hub's authority, which `carillon serve` names at its "
+                    + "start, or --pin sha256/… of its key. The URL must have a name that the certificate has.")
+        case .certificateWanted:
+            self.init(
+                .unauthorized, "The hub at \(url) does not let us in. \(error.sentence)",
+                remedy: "Pass --cert FILE and --cert-key FILE with a certificate that it takes; "
+                    + "`carillon tls issue USER DEVICE` makes one.")
+        case .badFile, .keyMismatch: self.init(.refused, error.sentence, remedy: "See --ca, --cert and --cert-key.")
+        case .protocolFailure:
+            self.init(
+                .untrusted, "No TLS with \(url). \(error.sentence)",
+                remedy: "Where the hub speaks no TLS, its URL begins with http://.")
+        }
     }
 
     static let unreachableRemedy = "See that it runs (carillon serve) and that --url or CARILLON_URL is right."

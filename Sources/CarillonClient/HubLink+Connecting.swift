@@ -14,6 +14,12 @@ extension HubLink {
         attempt += 1
         attemptedAt = loop.now
         phase = .resolving
+        do throws(ClientError) {
+            target = try configuration.url.target(configuration.tls)
+        } catch {
+            lose(error)
+            return
+        }
         let (attempt, address) = (attempt, loop.address)
         SocketAddress.resolve(host: configuration.url.host, port: configuration.url.port) { result in
             address.post(.resolved(attempt: attempt, result))
@@ -28,17 +34,24 @@ extension HubLink {
             addresses = found
             addressIndex = 0
             phase = .connecting
-            connection = loop.connect(to: found[0])
+            open(found[0])
         }
+    }
+
+    private func open(_ address: SocketAddress) {
+        isHeard = false
+        connection = loop.connect(to: address, options: ConnectOptions(tls: target))
     }
 
     func tryNextAddress(after reason: CloseReason) {
         addressIndex += 1
+        // All of its addresses are one hub's: what is not trusted at the first is not at the next.
+        if case .tls = reason { addressIndex = addresses.count }
         guard addressIndex < addresses.count else {
-            lose(.unreachable(configuration.url, HubLink.sentence(reason)))
+            lose(.ended(configuration.url, reason))
             return
         }
-        connection = loop.connect(to: addresses[addressIndex])
+        open(addresses[addressIndex])
     }
 
     public func connected(_ id: ConnectionID) {
@@ -49,7 +62,8 @@ extension HubLink {
         webSocketKey = Handshake.key(nonce: Secret.random(count: 16))
         var fields = [("Host", configuration.url.authority)]
         fields += Handshake.requestFields(key: webSocketKey, subprotocols: [CarillonProtocol.subprotocol])
-        fields += [("Authorization", "Bearer \(configuration.key)"), ("User-Agent", configuration.client)]
+        if !configuration.key.isEmpty { fields.append(("Authorization", "Bearer \(configuration.key)")) }
+        fields.append(("User-Agent", configuration.client))
         var request: [UInt8] = []
         RequestWriter.append(
             method: "GET", target: HubLink.socketPath, fields: fields, body: nil, into: &request)
@@ -59,6 +73,7 @@ extension HubLink {
     public func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         guard id == connection else { return }
         heardAt = loop.now
+        isHeard = true
         pingedAt = nil
         switch phase {
         case .upgrading: readAnswer(UnsafeRawBufferPointer(bytes))
@@ -101,7 +116,7 @@ extension HubLink {
         if refusal != nil {
             refused()
         } else {
-            lose(.unreachable(configuration.url, HubLink.sentence(reason)))
+            lose(.ended(configuration.url, reason, isUnheard: !isHeard))
         }
     }
 

@@ -71,6 +71,7 @@ extension HubLink {
         guard phase == .greeting else { return }
         limits = welcome.limits
         phase = .open
+        wasOpen = true
         openedAt = loop.now
         if isPaused, let connection { loop.pauseReading(connection) }
         delegate.linkOpened(self, welcome)

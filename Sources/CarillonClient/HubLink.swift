@@ -66,6 +66,11 @@ public final class HubLink: LoopHandler {
     /// Bytes of our outbox at the last tick.
     var lastPendingBytes = 0
     var pingedAt: UInt64?
+    /// Bytes came on this connection.
+    var isHeard = false
+    /// A session stood once: a certificate that is not trusted now is somebody's mistake, and may be mended.
+    var wasOpen = false
+    var target: TLSTarget?
     /// What the hub asked for in an error before it closed.
     var askedMs: Int?
     var retryTimer = TimerID.none
@@ -192,7 +197,7 @@ public final class HubLink: LoopHandler {
         case .connecting: tryNextAddress(after: reason)
         case .upgrading: upgradeClosed(reason)
         case .greeting, .open:
-            lose(.unreachable(configuration.url, HubLink.sentence(reason)), askedMs: askedMs)
+            lose(.ended(configuration.url, reason), askedMs: askedMs)
         case .resolving, .waiting: break
         }
     }
@@ -247,7 +252,7 @@ public final class HubLink: LoopHandler {
         }
         machine = nil
         self.askedMs = nil
-        guard error.mayRetry else {
+        guard error.mayRetry || (wasOpen && error.cause == .untrusted) else {
             phase = .ended
             delegate.link(self, lost: error, retrySeconds: nil)
             loop.stop()

@@ -1,10 +1,13 @@
 public import Causality
+public import Reactor
 
 /// Who a link is, what it wants to hear, and its bounds.
 public struct HubLinkConfiguration: Sendable {
     public var url: HubURL
-    /// Sent in the upgrade's Authorization header, never in the URL.
+    /// Sent in the upgrade's Authorization header, never in the URL. Empty: a certificate says who we are.
     public var key: String
+    /// For a URL with TLS: whom we trust, and our certificate. Nil: the system's authorities.
+    public var tls: TLSClient?
     public var device: Identifier
     /// Only these kinds; empty means all.
     public var kinds: [Identifier] = []

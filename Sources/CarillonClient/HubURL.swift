@@ -1,28 +1,33 @@
 internal import Foundation
 
-/// Where a hub is: `http://host:port`, or `ws://`.
+/// Where a hub is: `http://host:port` or `https://host:port`; `ws://` and `wss://` say the same.
 public struct HubURL: Hashable, Sendable, CustomStringConvertible {
     public static let portDefault: UInt16 = 8787
-    public static let schemes = ["http", "ws"]
+    public static let plainSchemes = ["http", "ws"]
+    public static let secureSchemes = ["https", "wss"]
     /// Where a hub listens unless it is told otherwise.
-    public static let standard = HubURL(host: "127.0.0.1", port: portDefault)
+    public static let standard = HubURL(host: "127.0.0.1", port: portDefault, isSecure: false)
 
     /// A name or an address; an IPv6 address without its brackets.
     public let host: String
     public let port: UInt16
+    /// Whether TLS is spoken with it.
+    public let isSecure: Bool
 
-    init(host: String, port: UInt16) {
+    init(host: String, port: UInt16, isSecure: Bool) {
         self.host = host
         self.port = port
+        self.isSecure = isSecure
     }
 
-    /// Reads `http://host[:port][/]`, `ws://…` or `host[:port]`.
+    /// Reads `http://host[:port][/]`, `https://…`, `ws://…`, `wss://…`, or `host[:port]`, which is without TLS.
     public init(parsing text: String) throws(HubURLError) {
         var rest = text[...]
+        var isSecure = false
         if let mark = text.range(of: "://") {
             let scheme = text[..<mark.lowerBound].lowercased()
-            if scheme == "https" || scheme == "wss" { throw .needsTLS }
-            guard HubURL.schemes.contains(scheme) else { throw .unknownScheme(scheme) }
+            isSecure = HubURL.secureSchemes.contains(scheme)
+            guard isSecure || HubURL.plainSchemes.contains(scheme) else { throw .unknownScheme(scheme) }
             rest = text[mark.upperBound...]
         }
         if rest.hasSuffix("/") { rest.removeLast() }
@@ -41,6 +46,7 @@ public struct HubURL: Hashable, Sendable, CustomStringConvertible {
         }
         guard !rest.isEmpty, rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else { throw .badHost }
         host = String(rest)
+        self.isSecure = isSecure
         guard let portText else {
             port = HubURL.portDefault
             return
@@ -52,12 +58,17 @@ public struct HubURL: Hashable, Sendable, CustomStringConvertible {
     /// RFC 9110 7.2: host and port, brackets around IPv6.
     public var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
-    public var description: String { "http://\(authority)" }
+    public var description: String { (isSecure ? "https://" : "http://") + authority }
+
+    /// Whether what is sent there stays on this machine.
+    public var isLoopback: Bool {
+        host == "::1" || host.lowercased() == "localhost"
+            || (host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (48...57).contains($0) })
+    }
 }
 
 /// Why a text is no ``HubURL``.
 public enum HubURLError: Error, Hashable, Sendable {
-    case needsTLS
     case unknownScheme(String)
     case hasCredentials
     case hasPath
@@ -66,8 +77,7 @@ public enum HubURLError: Error, Hashable, Sendable {
 
     public var sentence: String {
         switch self {
-        case .needsTLS: "TLS comes later: use http:// or ws://, over a tunnel where the network is not yours"
-        case .unknownScheme(let scheme): "\(scheme):// is not a hub's scheme: use http:// or ws://"
+        case .unknownScheme(let scheme): "\(scheme):// is not a hub's scheme: use https:// or http://"
         case .hasCredentials: "a key never goes into the URL: use --key or CARILLON_KEY"
         case .hasPath: "a hub's URL is http://host:port, without a path"
         case .badHost: "the host is missing or malformed: use http://host:port"

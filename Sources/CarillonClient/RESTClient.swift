@@ -3,7 +3,7 @@ internal import Cryptography
 internal import Glibc
 internal import HTTP
 internal import HTTPTypes
-internal import Reactor
+public import Reactor
 internal import WebSocket
 internal import Wire
 
@@ -15,7 +15,10 @@ public struct RESTClient: Sendable {
     }
 
     public var url: HubURL
+    /// Empty: a certificate says who we are.
     public var key: String
+    /// For a URL with TLS: whom we trust, and our certificate. Nil: the system's authorities.
+    public var tls: TLSClient?
     public var client = "carillon-client"
     /// Which space is asked for, `team:NAME` or `user:NAME`; nil: the user's own.
     public var space: Identifier?
@@ -67,21 +70,23 @@ public struct RESTClient: Sendable {
             target += "?" + pairs.joined(separator: "&")
         }
         var fields = [
-            ("Host", url.authority), ("Authorization", "Bearer \(key)"), ("User-Agent", client),
-            ("Accept", accept), ("Connection", "close"),
+            ("Host", url.authority), ("User-Agent", client), ("Accept", accept), ("Connection", "close"),
         ]
-        fields += more
+        fields += authorization + more
         if json != nil { fields.append(("Content-Type", "application/json")) }
         var bytes: [UInt8] = []
         RequestWriter.append(method: method, target: target, fields: fields, body: json, into: &bytes)
         return bytes
     }
 
+    private var authorization: [(String, String)] { key.isEmpty ? [] : [("Authorization", "Bearer \(key)")] }
+
     private func exchange(_ request: [UInt8]) throws(ClientError) -> Answer {
         try exchange(request, RESTOutcome(url: url))
     }
 
     private func exchange(_ request: [UInt8], _ outcome: RESTOutcome) throws(ClientError) -> Answer {
+        let target = try url.target(tls)
         let addresses: [SocketAddress]
         do throws(ReactorError) {
             addresses = try SocketAddress.resolveBlocking(
@@ -93,7 +98,7 @@ public struct RESTClient: Sendable {
         limits.bodyBytesMax = outcome.sink == nil ? bodyBytesMax : .max
         do throws(ReactorError) {
             let loop = try EventLoop<RESTExchange> { loop in
-                let exchange = RESTExchange(loop, addresses, request, limits, outcome)
+                let exchange = RESTExchange(loop, addresses, target, request, limits, outcome)
                 exchange.start(timeoutSeconds: timeoutSeconds)
                 return exchange
             }
@@ -131,7 +136,7 @@ extension RESTClient {
     /// whoever refused. No hello is said, so no device is touched.
     public func upgradeStatus() throws(ClientError) -> Int {
         let key = Handshake.key(nonce: Secret.random(count: 16))
-        var fields = [("Host", url.authority), ("Authorization", "Bearer \(self.key)"), ("User-Agent", client)]
+        var fields = [("Host", url.authority), ("User-Agent", client)] + authorization
         fields += Handshake.requestFields(key: key, subprotocols: [CarillonProtocol.subprotocol])
         var bytes: [UInt8] = []
         RequestWriter.append(method: "GET", target: HubLink.socketPath, fields: fields, body: nil, into: &bytes)

@@ -7,6 +7,7 @@ final class RESTExchange: LoopHandler {
 
     private let loop: EventLoop<RESTExchange>
     private let addresses: [SocketAddress]
+    private let target: TLSTarget?
     private let request: [UInt8]
     private let outcome: RESTOutcome
     private var parser: ResponseParser
@@ -17,15 +18,17 @@ final class RESTExchange: LoopHandler {
     private var status = 0
     private var body: [UInt8] = []
     private var timeoutSeconds = 0
+    private var isUnheard = true
     /// Since the timer was set.
     private var wasHeard = false
 
     init(
-        _ loop: EventLoop<RESTExchange>, _ addresses: [SocketAddress], _ request: [UInt8], _ limits: HTTPLimits,
-        _ outcome: RESTOutcome
+        _ loop: EventLoop<RESTExchange>, _ addresses: [SocketAddress], _ target: TLSTarget?, _ request: [UInt8],
+        _ limits: HTTPLimits, _ outcome: RESTOutcome
     ) {
         self.loop = loop
         self.addresses = addresses
+        self.target = target
         self.request = request
         self.outcome = outcome
         parser = ResponseParser(limits: limits)
@@ -34,7 +37,11 @@ final class RESTExchange: LoopHandler {
     func start(timeoutSeconds: Int) {
         self.timeoutSeconds = timeoutSeconds
         loop.schedule(after: .seconds(timeoutSeconds), token: 0)
-        connection = loop.connect(to: addresses[0])
+        open(addresses[0])
+    }
+
+    private func open(_ address: SocketAddress) {
+        connection = loop.connect(to: address, options: ConnectOptions(tls: target))
     }
 
     func mail(_ batch: ContiguousArray<Never>) {}
@@ -57,6 +64,7 @@ final class RESTExchange: LoopHandler {
 
     func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         wasHeard = true
+        isUnheard = false
         parser.receive(UnsafeRawBufferPointer(bytes))
         read()
     }
@@ -66,7 +74,11 @@ final class RESTExchange: LoopHandler {
         do throws(HTTPError) {
             try parser.finish()
         } catch {
-            finish(.failure(.unreachable(outcome.url, "it closed before its answer was whole")))
+            let error: ClientError =
+                isUnheard
+                ? .ended(outcome.url, .peerClosed, isUnheard: true)
+                : .unreachable(outcome.url, "it closed before its answer was whole")
+            finish(.failure(error))
             return
         }
         read()
@@ -74,12 +86,14 @@ final class RESTExchange: LoopHandler {
 
     func closed(_ id: ConnectionID, _ reason: CloseReason) {
         guard !isDone else { return }
-        if !isConnected, addressIndex + 1 < addresses.count {
+        // All of its addresses are one hub's: what is not trusted at the first is not at the next.
+        let isOfTLS = if case .tls = reason { true } else { false }
+        if !isConnected, !isOfTLS, addressIndex + 1 < addresses.count {
             addressIndex += 1
-            connection = loop.connect(to: addresses[addressIndex])
+            open(addresses[addressIndex])
             return
         }
-        finish(.failure(.unreachable(outcome.url, HubLink.sentence(reason))))
+        finish(.failure(.ended(outcome.url, reason, isUnheard: isUnheard)))
     }
 
     private func read() {

@@ -13,8 +13,48 @@ struct Authenticator: Sendable {
     struct Holder {
         let user: User
         let key: APIKeyRecord
+        /// The only device that the certificate is for; nil: any.
+        var device: Identifier?
 
         var keyPrefix: String { key.prefix }
+
+        /// - Throws: `forbidden` where the certificate is another device's.
+        func check(_ device: Identifier) throws(ErrorFrameError) {
+            guard self.device == nil || self.device == device else {
+                throw ErrorFrameError(.forbidden, Authenticator.othersCertificate)
+            }
+        }
+    }
+
+    static let othersCertificate = "the client certificate is another device's"
+    static let refusedCertificate = "the client certificate was revoked"
+
+    /// Who asks, by a key, by a certificate, or by both.
+    func holder(of credentials: Credentials) throws(ErrorFrameError) -> Holder {
+        guard !credentials.isRefused else {
+            throw ErrorFrameError(.unauthorized, Authenticator.refusedCertificate)
+        }
+        guard let certificate = credentials.certificate, let identity = certificate.identity else {
+            return try holder(of: credentials.key)
+        }
+        let user: User?
+        do throws(StoreError) {
+            user = try store.accounts.user(named: identity.user)
+        } catch {
+            throw ErrorFrameError(frame: ErrorFrame(error))
+        }
+        guard let user else {
+            throw ErrorFrameError(.unauthorized, "there is no user of the client certificate's name")
+        }
+        guard credentials.key != nil else {
+            return Holder(user: user, key: certificate.record(of: user), device: identity.device)
+        }
+        var holder = try holder(of: credentials.key)
+        guard holder.user.id == user.id else {
+            throw ErrorFrameError(.unauthorized, "the API key and the client certificate are of two users")
+        }
+        holder.device = identity.device
+        return holder
     }
 
     /// The holder of `keyText`.
@@ -81,12 +121,17 @@ struct Authenticator: Sendable {
     }
 
     /// Checks a hello and finds where the device's chain begins.
-    func admit(_ hello: Hello, headerKey: String?) throws(ErrorFrameError) -> Member {
-        try admit(hello, of: holder(of: headerKey ?? hello.key))
+    ///
+    /// - Parameter credentials: of the upgrade request; a key there goes before the hello's.
+    func admit(_ hello: Hello, _ credentials: Credentials) throws(ErrorFrameError) -> Member {
+        var credentials = credentials
+        credentials.key = credentials.key ?? hello.key
+        return try admit(hello, of: holder(of: credentials))
     }
 
-    /// As ``admit(_:headerKey:)``, for whose key is known to be good.
+    /// As ``admit(_:_:)``, for whose key is known to be good.
     func admit(_ hello: Hello, of holder: Holder) throws(ErrorFrameError) -> Member {
+        try holder.check(hello.device)
         do {
             guard let access = try access(to: hello.space, of: holder.user) else {
                 throw ErrorFrameError(.forbidden, Authenticator.noSuchSpace)

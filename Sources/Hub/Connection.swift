@@ -36,6 +36,8 @@ final class Connection {
     var isThrottled = false
     /// Nothing is read from it until its lane is less crowded, or all its pushes are answered.
     var isHeldBack = false
+    /// What the handshake told of the peer; nil without TLS.
+    var tlsPeer: TLSPeer?
     /// Nil once it is a WebSocket.
     var http: HTTPExchange?
 

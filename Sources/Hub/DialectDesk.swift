@@ -1,5 +1,6 @@
 public import Causality
 internal import Logging
+internal import Reactor
 public import Storage
 internal import Wire
 
@@ -12,6 +13,8 @@ public struct DialectAccount: Sendable {
 /// What a dialect may do with the hub. Blocking.
 public struct DialectDesk: Sendable {
     let core: HubCore
+    /// Of the connection that asks, with TLS.
+    var peer: TLSPeer?
 
     /// For reading. What is written goes by ``commit(_:bytes:)``.
     public var store: any Store { core.store }
@@ -23,10 +26,10 @@ public struct DialectDesk: Sendable {
 
     public var now: Position { WallClock.now }
 
-    /// The holder of a key.
+    /// The holder of a key, and of the connection's certificate where it has shown one.
     public func account(key: String?) throws(DialectError) -> DialectAccount {
         do throws(ErrorFrameError) {
-            let holder = try Authenticator(store: core.store).holder(of: key)
+            let holder = try Authenticator(store: core.store).holder(of: core.credentials(key, peer))
             return DialectAccount(user: holder.user, key: holder.key)
         } catch {
             throw DialectError(error.frame)
@@ -40,6 +43,9 @@ public struct DialectDesk: Sendable {
     public func device(
         _ id: Identifier, of user: User, name: String? = nil, platform: String = "", clientVersion: String = ""
     ) throws(DialectError) -> Device {
+        if let only = core.credentials(nil, peer).certificate?.identity?.device, only != id {
+            throw .forbidden(Authenticator.othersCertificate)
+        }
         do throws(StoreError) {
             return try Authenticator(store: core.store).device(
                 id, of: user, name: name ?? id.text, platform: platform, clientVersion: clientVersion)

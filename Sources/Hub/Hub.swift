@@ -53,11 +53,18 @@ public final class Hub: Sendable {
         self.shards = shards
     }
 
+    /// What it speaks TLS with.
+    public var tls: TLSServer? { core.configuration.tls }
+
     /// What it has counted so far.
     public var metrics: HubMetrics { core.metrics.withLock { $0 } }
 
     /// Bytes of bodies that wait in files now, or were promised room there.
     public var spooledBytes: Int { core.spools.takenBytes }
+
+    /// Refuses client certificates (SHA-256 of their DER) from now on, in place of those of before; what they have open
+    /// ends.
+    public func refuse(certificates: Set<[UInt8]>) { core.refuse(certificates: certificates) }
 
     /// Stops: takes no more pushes, commits and answers those that it has, says bye with a delay to come back, and
     /// returns when every connection is closed or ``HubLimits/drainSeconds`` have passed.

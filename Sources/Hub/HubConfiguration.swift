@@ -21,6 +21,8 @@ public struct HubConfiguration: Sendable {
     public var spoolFolder: String?
     /// TLS for every connection; nil: plain.
     public var tls: TLSServer?
+    /// SHA-256 of the DER of client certificates that were revoked; replaced by ``Hub/refuse(certificates:)``.
+    public var refusedCertificates: Set<[UInt8]> = []
     /// Sites whose pages may open the hub's own socket and paths from a browser, each as a browser says it in `Origin`;
     /// `*` is any. A page of the hub's own site always may.
     public var origins: [String] = []

@@ -104,6 +104,14 @@ extension HubCore {
         let replica: Identifier?
     }
 
+    /// Whether its key, or the user whose name its certificate has, is still there.
+    private func isGood(_ seated: Seated) throws(StoreError) -> Bool {
+        if ShownCertificate.isRecord(prefix: seated.keyPrefix) {
+            return try store.accounts.user(id: seated.user) != nil
+        }
+        return try store.accounts.key(prefix: seated.keyPrefix).map { $0.revokedAt == nil } ?? false
+    }
+
     /// Looks again at what one shard has open, off its loop.
     func recheck(_ all: [Seated], shard: Int) {
         read(key: shard) { [self] in
@@ -114,8 +122,7 @@ extension HubCore {
                 }
                 for seated in all {
                     if good[seated.keyPrefix] == nil {
-                        let key = try store.accounts.key(prefix: seated.keyPrefix)
-                        let isGood = key.map { $0.revokedAt == nil } ?? false
+                        let isGood = try isGood(seated)
                         good[seated.keyPrefix] = isGood
                         if !isGood { post(.revoked([seated.keyPrefix]), to: shard) }
                     }

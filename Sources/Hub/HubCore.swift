@@ -37,6 +37,8 @@ final class HubCore: Sendable {
     private let connectionCounts: Guarded<[Int]>
     private let draining = Guarded(false)
     private let removals = Guarded(0)
+    /// SHA-256 of the DER of client certificates that were revoked.
+    let refusedCertificates: Guarded<Set<[UInt8]>>
 
     init(
         store: any Store, bus: (any Bus)?, pullStore: (any Store)?, configuration: HubConfiguration, log: Logger
@@ -44,6 +46,7 @@ final class HubCore: Sendable {
         self.store = store
         self.pullStore = pullStore
         self.configuration = configuration
+        refusedCertificates = Guarded(configuration.refusedCertificates)
         dialects = DialectTable(configuration.dialects)
         dialectOrigins = DialectOrigins(configuration.dialectOrigins)
         self.log = log

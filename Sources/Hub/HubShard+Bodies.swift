@@ -89,9 +89,10 @@ extension HubShard {
     private func lookAtKey(_ id: ConnectionID, _ http: HTTPExchange, _ spool: Spool) {
         guard http.match?.route.isOpenToStrangers == false, let key = http.request?.apiKey else { return }
         let (core, shard) = (core, number)
+        let credentials = core.credentials(key, connection(id)?.tlsPeer)
         core.read(key: id.index) {
             do throws(ErrorFrameError) {
-                _ = try Authenticator(store: core.store).holder(of: key)
+                _ = try Authenticator(store: core.store).holder(of: credentials)
             } catch {
                 core.post(.spooled(id, spool, .failure(DialectError(error.frame))), to: shard)
             }

@@ -27,14 +27,15 @@ extension HubShard {
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
         let (id, core, shard) = (connection.id, core, number)
+        let desk = DialectDesk(core: core, peer: connection.tlsPeer)
         core.dialectWork(key: id.index, isBulk: false) {
             defer { core.dialectLoad.giveBack(isBulk: false) }
             let (removalCount, generation) = (core.removalCount, core.store.generation)
             let request = DialectRequest(head: head, body: DialectBody([]), parameters: match.parameters)
-            match.attempt(at: DialectDesk(core: core)) {
-                let socket = try open(request, DialectDesk(core: core))
+            match.attempt(at: desk) {
+                let socket = try open(request, desk)
                 let opening = DialectOpening(
-                    socket: socket, viewers: try DialectDesk(core: core).viewers(of: socket),
+                    socket: socket, viewers: try desk.viewers(of: socket),
                     removalCount: removalCount, generation: generation)
                 core.post(.watching(id, opening), to: shard)
             } refused: {

@@ -68,9 +68,12 @@ extension HubShard {
             return askDialect(connection, match, head, body)
         }
         guard let bytes = try? body.whole(bytesMax: .max) else { return }
+        let credentials = core.credentials(head.apiKey, connection.tlsPeer)
         core.read(key: id.index) {
             let routes = RESTRoutes(core: core) { core.post(.opened(id, $0), to: shard) }
-            routes.answer(RESTRequest(head: head, body: bytes)) { core.post(.answered(id, $0), to: shard) }
+            routes.answer(RESTRequest(head: head, body: bytes, credentials: credentials)) {
+                core.post(.answered(id, $0), to: shard)
+            }
         }
     }
 
@@ -79,11 +82,12 @@ extension HubShard {
     ) {
         let (id, core, shard) = (connection.id, core, number)
         let isBulk = body.spool != nil
+        let desk = DialectDesk(core: core, peer: connection.tlsPeer)
         guard core.dialectLoad.take(isBulk: isBulk) else {
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
         core.dialectWork(key: id.index, isBulk: isBulk) {
-            match.answer(head, body, at: DialectDesk(core: core)) {
+            match.answer(head, body, at: desk) {
                 core.dialectLoad.giveBack(isBulk: isBulk)
                 core.post(.answered(id, RESTAnswer($0)), to: shard)
             }

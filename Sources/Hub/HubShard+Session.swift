@@ -74,11 +74,12 @@ extension HubShard {
 
     private func authenticate(_ connection: Connection, _ hello: Hello) {
         connection.greeting?.hello = hello
-        let (id, shard, core, headerKey) = (connection.id, number, core, connection.greeting?.headerKey)
+        let (id, shard, core) = (connection.id, number, core)
+        let credentials = core.credentials(connection.greeting?.headerKey, connection.tlsPeer)
         core.read(key: id.index) {
             do throws(ErrorFrameError) {
                 let removalCount = core.removalCount
-                let member = try Authenticator(store: core.store).admit(hello, headerKey: headerKey)
+                let member = try Authenticator(store: core.store).admit(hello, credentials)
                 core.post(.admitted(id, Admission(member: member, removalCount: removalCount)), to: shard)
             } catch {
                 core.post(.refused(id, error.frame), to: shard)
@@ -110,14 +111,15 @@ extension HubShard {
             let socket = detach(connection)
         else { return false }
         hello.key = greeting.headerKey ?? hello.key
-        core.post(.moved(socket, hello, admission), to: home)
+        core.post(.moved(socket, hello, admission, connection.tlsPeer), to: home)
         return true
     }
 
-    func takeIn(_ socket: AcceptedSocket, _ hello: Hello, _ admission: Admission) {
+    func takeIn(_ socket: AcceptedSocket, _ hello: Hello, _ admission: Admission, _ peer: TLSPeer?) {
         // It said its farewells already: the device comes back to another hub.
         guard !core.isDraining else { return socket.close() }
         let connection = adopt(socket)
+        connection.tlsPeer = peer
         openSocket(connection, headerKey: nil)
         connection.greeting?.hello = hello
         _ = connection.session.receive(.hello(hello))

@@ -179,6 +179,7 @@ final class HubShard: LoopHandler {
         case .listen(let socket): loop.listen(on: socket)
         case .farewell(let farewell): say(farewell)
         case .revoked(let prefixes): revoke(prefixes)
+        case .certificatesRefused(let hashes): end(certificates: hashes)
         case .removed(let device, let user, let replica): endSessions(of: device, user, keeping: replica)
         case .recheck: recheck()
         case .changed(let user): change(user)
@@ -198,7 +199,7 @@ final class HubShard: LoopHandler {
             if let connection = connection(id) { takeExportPage(connection, page) }
         case .admitted(let id, let admission):
             if let connection = connection(id), !moveHome(connection, admission) { admit(connection, admission) }
-        case .moved(let socket, let hello, let admission): takeIn(socket, hello, admission)
+        case .moved(let socket, let hello, let admission, let peer): takeIn(socket, hello, admission, peer)
         case .refused(let id, let error):
             if let connection = connection(id) { refuse(connection, error) }
         case .pushed(let id, let answer):

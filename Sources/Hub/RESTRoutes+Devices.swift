@@ -64,6 +64,7 @@ extension RESTRoutes {
         } catch {
             throw Problem(error)
         }
+        try holder.check(asked.id)
         let device = try Authenticator(store: core.store).register(
             asked.id, of: holder.user, name: asked.name ?? asked.id.text, platform: asked.platform ?? "", under: key)
         let answer = DeviceAnswer(
@@ -76,6 +77,7 @@ extension RESTRoutes {
     func removeDevice(_ request: RESTRequest) throws -> RESTAnswer {
         let holder = try holder(request)
         let id = try identifier(request.parameters[0], "id")
+        try holder.check(id)
         if try core.store.accounts.removeDevice(id, of: holder.user.id) {
             core.endSessions(of: id, holder.user.id)
         }

@@ -87,6 +87,7 @@ extension RESTRoutes {
         guard let name = try deviceName(request) else {
             throw Problem(code: .missingField, detail: "the header X-Carillon-Device is missing: it names the device")
         }
+        try holder.check(name)
         return try Authenticator(store: core.store).device(
             name, of: holder.user, client: request.head.field(.userAgent))
     }

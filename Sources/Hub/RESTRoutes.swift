@@ -10,6 +10,7 @@ internal import Wire
 struct RESTRequest: Sendable {
     let head: RequestHead
     let body: [UInt8]
+    let credentials: Credentials
     /// What the path's open segments say, decoded, in their order.
     var parameters: [String] = []
 }
@@ -98,7 +99,7 @@ struct RESTRoutes: Sendable {
     }
 
     func holder(_ request: RESTRequest) throws -> Authenticator.Holder {
-        try Authenticator(store: core.store).holder(of: request.head.apiKey)
+        try Authenticator(store: core.store).holder(of: request.credentials)
     }
 
     /// The space that the parameter `space` names, as the holder of the key reaches it.

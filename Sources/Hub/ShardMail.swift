@@ -7,7 +7,7 @@ internal import Wire
 enum ShardMail: Sendable {
     case adopt(AcceptedSocket)
     /// A connection whose hello was good, from another shard: this one is its space's home.
-    case moved(AcceptedSocket, Hello, Admission)
+    case moved(AcceptedSocket, Hello, Admission, TLSPeer?)
     /// The hello's key and device are good.
     case admitted(ConnectionID, Admission)
     /// They are not, or the store could not tell.
@@ -55,6 +55,8 @@ enum ShardMail: Sendable {
     case claimed(ConnectionID, Position, isHeld: Bool?)
     /// Keys with these prefixes open nothing any more.
     case revoked(Set<String>)
+    /// Certificates with these hashes open nothing any more.
+    case certificatesRefused(Set<[UInt8]>)
     /// Listen from now on.
     case listen(ListeningSocket)
     /// Say bye to everybody; the hub stops.

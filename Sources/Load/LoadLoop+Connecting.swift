@@ -50,7 +50,7 @@ extension LoadLoop {
         device.pointee.phase = .connecting
         device.pointee.startedAt = Monotonic.now
         connectingCount += 1
-        var options = ConnectOptions(source: source())
+        var options = ConnectOptions(source: source(), tls: plan.tls)
         if device.pointee.isSlow { options.receiveBufferBytes = LoadLimits.slowReceiveBytes }
         let id = loop.connect(to: plan.address, options: options)
         device.pointee.connection = id
@@ -81,7 +81,7 @@ extension LoadLoop {
         let nonce = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
         let upgrade = Upgrade(key: Handshake.key(nonce: nonce))
         device.pointee.upgrade = upgrade
-        var fields = [("Host", plan.address.description)]
+        var fields = [("Host", plan.tls.map { "\($0.host):\(plan.address.port)" } ?? plan.address.description)]
         let room = share.rooms[device.pointee.room]
         if plan.isRaw {
             fields += Handshake.requestFields(key: upgrade.key)

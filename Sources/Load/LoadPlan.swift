@@ -45,6 +45,8 @@ public struct LoadPlan: Sendable {
     public var sendsHash = false
     /// The hub's process, for its CPU time and memory.
     public var hubPID: Int32?
+    /// Speaks TLS, and with whom; nil: plain.
+    public var tls: TLSTarget?
     /// The hub's resident bytes before the first connection, where somebody has looked.
     public var hubBytesBefore: Int?
 

@@ -27,7 +27,7 @@ struct Carillon: ParsableCommand {
                 name: "A hub",
                 subcommands: [
                     ServeCommand.self, UserCommand.self, TeamCommand.self, KeyCommand.self, PolicyCommand.self,
-                    AdminCommand.self,
+                    TLSCommand.self, AdminCommand.self,
                 ]),
             CommandGroup(
                 name: "Records",

@@ -47,9 +47,16 @@ extension Checkup {
         }
         var rest = RESTClient(url: url, key: "none")
         rest.client = HubOptions.program
+        do {
+            rest.tls = try settings.tlsClient(for: url)
+        } catch {
+            failed("tls", error)
+            return
+        }
+        tls(settings, url)
         rest.timeoutSeconds = Checkup.askSeconds
         guard health(rest) else { return }
-        guard let key = key(settings) else { return }
+        guard let key = key(settings, url) else { return }
         rest.key = key
         guard let status = status(rest) else { return }
         self.device(settings, device, status)
@@ -84,10 +91,10 @@ extension Checkup {
         return true
     }
 
-    private mutating func key(_ settings: HubSettings) -> String? {
+    private mutating func key(_ settings: HubSettings, _ url: HubURL) -> String? {
         do {
-            let key = try settings.apiKey()
-            if APIKey(key) == nil {
+            let key = try settings.apiKey(for: url)
+            if !key.isEmpty, APIKey(key) == nil {
                 note(
                     "key", .warn, "The key from \(settings.key?.source ?? "") has not the form of a hub's own key.",
                     remedy: "A key is car_, 8 characters, _ and 43 more: see that it was copied whole.")

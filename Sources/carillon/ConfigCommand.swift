@@ -14,8 +14,11 @@ struct ConfigCommand: ParsableCommand {
               device = "laptop"
 
               [profile.work]
-              url = "http://10.0.0.7:8787"
+              url = "https://10.0.0.7:8787"
               key = "car_..."
+              ca = "~/.config/carillon/work-ca.pem"
+
+            Of TLS there are ca, pin, cert and cert_key. A profile with a url of its own inherits none of them, and no key.
 
               carillon config show --profile work
             """,
@@ -36,6 +39,13 @@ struct ConfigCommand: ParsableCommand {
             let key = settings.key.map { "\(Show.masked($0.text))  (\($0.source))" } ?? "none"
             let device = settings.device.map { "\($0.text)  (\($0.source))" } ?? "none"
             text += "url     \(url)\nkey     \(key)\ndevice  \(device)\n"
+            let rest = [
+                ("ca      ", settings.ca), ("pin     ", settings.pin), ("cert    ", settings.cert),
+                ("cert_key", settings.certKey),
+            ]
+            for case (let name, let setting?) in rest {
+                text += "\(name)\(name.hasSuffix(" ") ? "" : " ")\(setting.text)  (\(setting.source))\n"
+            }
             try Output.write(text)
         }
 

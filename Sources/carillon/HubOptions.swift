@@ -5,7 +5,10 @@ internal import Hub
 
 /// Which hub, and who asks.
 struct HubOptions: ParsableArguments {
-    @Option(help: "The hub, http://host:port. Else CARILLON_URL, the configuration's, \(HubURL.standard).")
+    @Option(
+        help:
+            "The hub, http://host:port or https://host:port. Else CARILLON_URL, the configuration's, \(HubURL.standard)."
+    )
     var url: String?
     @Option(help: "The API key. Else CARILLON_KEY, which does not show in the list of processes, the configuration's.")
     var key: String?
@@ -19,13 +22,38 @@ struct HubOptions: ParsableArguments {
         completion: .file(extensions: ["toml"]))
     var config: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "With https://: the authorities to trust in place of the system's, PEM. Else CARILLON_CA, the configuration's.",
+            valueName: "file"),
+        completion: .file())
+    var ca: String?
+    @Option(
+        help: ArgumentHelp(
+            "With https://: sha256/BASE64 of a public key that the hub must have; again for another. Without --ca it alone "
+                + "decides. Else CARILLON_PIN, the configuration's.",
+            valueName: "pin"))
+    var pin: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "With https://: our own certificate, PEM. Else CARILLON_CERT, the configuration's.", valueName: "file"),
+        completion: .file())
+    var cert: String?
+    @Option(
+        help: ArgumentHelp(
+            "The key of --cert, PEM. Else CARILLON_CERT_KEY, the configuration's.", valueName: "file"),
+        completion: .file())
+    var certKey: String?
+
     static var program: String { "carillon/\(Hub.version)" }
 
     func settings() throws -> HubSettings { try HubSettings(self) }
 
     func rest() throws -> RESTClient {
         let settings = try settings()
-        var rest = RESTClient(url: try settings.hubURL(), key: try settings.apiKey())
+        let url = try settings.hubURL()
+        var rest = RESTClient(url: url, key: try settings.apiKey(for: url))
+        rest.tls = try settings.tlsClient(for: url)
         rest.client = HubOptions.program
         return rest
     }
@@ -53,7 +81,7 @@ extension CommandFailure {
 extension ExitStatus {
     init(_ error: ClientError) {
         switch error.cause {
-        case .unreachable, .notHub: self = .hubUnavailable
+        case .unreachable, .notHub, .untrusted: self = .hubUnavailable
         case .unauthorized: self = .notAuthorised
         case .temporary: self = .temporary
         case .notFound: self = .notAccepted

@@ -14,6 +14,11 @@ struct HubSettings {
     let url: Sourced?
     let key: Sourced?
     let device: Sourced?
+    let ca: Sourced?
+    /// One or more, with commas between them.
+    let pin: Sourced?
+    let cert: Sourced?
+    let certKey: Sourced?
     let profile: String?
     let path: String
     let fileExists: Bool
@@ -37,6 +42,11 @@ struct HubSettings {
         url = HubSettings.first(options.url, "--url", "CARILLON_URL", values.url, path)
         key = HubSettings.first(options.key, "--key", "CARILLON_KEY", values.key, path)
         device = HubSettings.first(nil, "--device", "CARILLON_DEVICE", values.device, path)
+        ca = HubSettings.first(options.ca, "--ca", "CARILLON_CA", values.ca, path)
+        let pins = options.pin.isEmpty ? nil : options.pin.joined(separator: ",")
+        pin = HubSettings.first(pins, "--pin", "CARILLON_PIN", values.pin, path)
+        cert = HubSettings.first(options.cert, "--cert", "CARILLON_CERT", values.cert, path)
+        certKey = HubSettings.first(options.certKey, "--cert-key", "CARILLON_CERT_KEY", values.certKey, path)
         if file != nil { HubSettings.warnOfReaders(path, holdsKey: file?.holdsKey ?? false) }
     }
 

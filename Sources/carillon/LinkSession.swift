@@ -35,8 +35,10 @@ extension HubOptions {
     /// What a link of this program is made of.
     func link(_ device: DeviceOption) throws -> HubLinkConfiguration {
         let settings = try settings()
+        let url = try settings.hubURL()
         var configuration = HubLinkConfiguration(
-            url: try settings.hubURL(), key: try settings.apiKey(), device: try device.name(settings))
+            url: url, key: try settings.apiKey(for: url), device: try device.name(settings))
+        configuration.tls = try settings.tlsClient(for: url)
         configuration.client = HubOptions.program
         return configuration
     }

@@ -14,6 +14,7 @@ struct LoadCommand: ParsableCommand {
               carillon load --spawn --store memory --users 50 --devices 4 --publishers 4
               carillon load --spawn --store sqlite --users 1 --devices 64 --publishers 64 --duration 10
               carillon load --spawn --store memory --users 100 --devices 200 --idle
+              carillon load --spawn --tls --users 10 --devices 100
               carillon load --url http://127.0.0.1:8787 --keys keys.txt --rate 2000 --plot load.svg
 
             What the report's lines and the fields of --json mean: examples/load/README.md.
@@ -41,6 +42,7 @@ struct LoadCommand: ParsableCommand {
         shape.fill(&plan)
         plan.isRaw = target.raw
         plan.hubPID = hub.pid
+        plan.tls = hub.tls
         var run = LoadRun(plan)
         let isTerminal = Terminal.errorIsTerminal
         run.progress = { line in if isTerminal { Terminal.complain(line) } }

@@ -9,7 +9,7 @@ internal import Storage
 
 /// Which hub is put under load.
 struct LoadTarget: ParsableArguments {
-    @Option(help: "The hub, http://host:port. Else CARILLON_URL, else \(HubURL.standard).")
+    @Option(help: "The hub, http://host:port or https://host:port. Else CARILLON_URL, else \(HubURL.standard).")
     var url: String?
     @Option(help: "A user's API key; once for each user. Else CARILLON_KEY, for one.")
     var key: [String] = []
@@ -29,6 +29,13 @@ struct LoadTarget: ParsableArguments {
     var shards: Int?
     @Option(help: ArgumentHelp("The hub's process, when it is not to be found by its port.", valueName: "pid"))
     var hubPid: Int32?
+    @Flag(help: "With --spawn: over TLS, with a certificate of the hub's own CA.")
+    var tls = false
+    @Option(
+        help: ArgumentHelp(
+            "With https://: the authorities to trust in place of the system's, PEM. Else CARILLON_CA.",
+            valueName: "file"))
+    var ca: String?
     @Flag(help: "Also another machine than this one.")
     var allowRemote = false
     @Flag(help: "Speak to a bare broadcast server: text messages to /?room=N go to the room's others.")
@@ -39,6 +46,7 @@ struct LoadTarget: ParsableArguments {
         var address: SocketAddress
         var keys: [String]
         var pid: Int32?
+        var tls: TLSTarget?
         var spawned: SpawnedHub?
 
         func close() { spawned?.stop() }
@@ -46,16 +54,38 @@ struct LoadTarget: ParsableArguments {
 
     func open(users: Int?) throws -> Opened {
         if spawn {
-            guard url == nil, key.isEmpty, keys == nil, data == nil, !raw else {
+            guard url == nil, key.isEmpty, keys == nil, data == nil, ca == nil, !raw else {
                 throw CommandFailure(.usage, "--spawn makes its own hub, users and keys: leave the others out.")
             }
-            let hub = try SpawnedHub(users: users ?? 1, store: store ?? "memory", shards: shards)
-            return Opened(address: hub.address, keys: hub.keys, pid: hub.pid, spawned: hub)
+            let hub = try SpawnedHub(users: users ?? 1, store: store ?? "memory", shards: shards, isSecure: tls)
+            var opened = Opened(address: hub.address, keys: hub.keys, pid: hub.pid, spawned: hub)
+            if tls { opened.tls = try target(hub.address.hostText, authorityPath: hub.authorityPath) }
+            return opened
         }
-        return Opened(address: try address(), keys: try userKeys(users), pid: hubPid)
+        guard !tls else {
+            throw CommandFailure(.usage, "--tls goes with --spawn; a hub's URL says https:// by itself.")
+        }
+        let (address, hubURL) = try place()
+        var opened = Opened(address: address, keys: try userKeys(users), pid: hubPid)
+        if hubURL.isSecure {
+            opened.tls = try target(hubURL.host, authorityPath: ca ?? Environment.value("CARILLON_CA"))
+        } else if ca != nil {
+            throw CommandFailure(.usage, "--ca goes with https://, and the hub's URL is \(hubURL).")
+        }
+        return opened
     }
 
-    private func address() throws -> SocketAddress {
+    private func target(_ host: String, authorityPath: String?) throws -> TLSTarget {
+        var configuration = TLSClientConfiguration()
+        configuration.authorityPath = authorityPath
+        do throws(TLSError) {
+            return TLSTarget(client: try TLSClient(configuration), host: host)
+        } catch {
+            throw CommandFailure(.inputOutput, error.sentence, remedy: "See --ca.")
+        }
+    }
+
+    private func place() throws -> (SocketAddress, HubURL) {
         let text = url ?? Environment.value("CARILLON_URL") ?? "\(HubURL.standard)"
         let hubURL: HubURL
         do throws(HubURLError) {
@@ -72,7 +102,7 @@ struct LoadTarget: ParsableArguments {
                 .usage, "\(host) is not this machine.",
                 remedy: "Pass --allow-remote for a hub of your own elsewhere; never for another's.")
         }
-        return address
+        return (address, hubURL)
     }
 
     private func userKeys(_ users: Int?) throws -> [String] {

@@ -67,7 +67,7 @@ struct QuickStart {
 
 extension QuickStart.First {
     /// What to type into other terminals, with the path by which this executable was started.
-    func lines(address: SocketAddress) -> String {
+    func lines(address: SocketAddress, _ place: HubAddress) -> String {
         let program = Terminal.quoted(CommandLine.arguments.first ?? "carillon")
         guard let key else {
             return """
@@ -79,8 +79,10 @@ extension QuickStart.First {
 
                 """
         }
-        let isDefault = address.hostText == "127.0.0.1" && address.port == ListenAddress.portDefault
-        let options = (isDefault ? "" : " --url http://\(address)") + " --key \(key)"
+        let isDefault =
+            place.trust.isEmpty && place.url.hasPrefix("http:") && address.hostText == "127.0.0.1"
+            && address.port == ListenAddress.portDefault
+        let options = (isDefault ? "" : " --url \(place.url)\(place.trust)") + " --key \(key)"
         return """
 
             Listen on two devices, each in a terminal of its own:

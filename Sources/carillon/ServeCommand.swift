@@ -16,11 +16,12 @@ struct ServeCommand: ParsableCommand {
             its devices and exits with 0.
 
               carillon serve --quick-start
-              carillon serve --data /var/lib/carillon --listen 0.0.0.0:8787
+              carillon serve --tls-self-signed --listen 0.0.0.0:8787 --tls-name hub.lan
+              carillon serve --data /var/lib/carillon --listen 0.0.0.0:8787 --tls-cert hub.pem --tls-key hub-key.pem
               carillon serve --policy presence=lww --policy cursor=lww
               CARILLON_STORE=postgres://carillon@db.example/carillon carillon serve --data /var/lib/carillon
 
-            TLS comes later: beyond this machine, put a proxy with TLS in front.
+            Without TLS it listens on this machine only, unless --insecure says that others are kept out. Certificates,             keys and OCSP responses are read again when their files change, and at SIGHUP; connections stand.
             """)
 
     enum LogLevel: String, ExpressibleByArgument, CaseIterable {
@@ -74,7 +75,7 @@ struct ServeCommand: ParsableCommand {
         if accounts != nil, !choice.isMemory { throw ValidationError("--accounts goes with --store memory.") }
         _ = try service.plan(for: choice)
         _ = try policies()
-        _ = try address()
+        try tls.check(try address())
     }
 
     func run() throws {
@@ -104,12 +105,15 @@ struct ServeCommand: ParsableCommand {
         let first =
             quickStart ? try QuickStart(options: store, store: opened, isKept: !choice.isMemory).prepare() : nil
         let hub = try start(opened, choice, plan, log)
+        let folder = TLSFolder(store.data)
+        let served = ServedTLS(
+            hub.tls, folder, ownNames: tls.tlsSelfSigned ? tls.names(try address()) : nil, of: hub, log: log)
         announce(hub, first)
         if first == nil { warnOfNoUsers(opened, choice) }
         stopped.wait()
         log.info("stops")
         hub.stop()
-        withExtendedLifetime((signals, parent, lock)) {}
+        withExtendedLifetime((signals, parent, lock, served)) {}
     }
 
     /// A memory store begins without anybody. Users keep their names and keys, and begin with an empty space.
@@ -137,7 +141,7 @@ struct ServeCommand: ParsableCommand {
         configuration.isShared = plan.isShared
         configuration.limits.storeWaitSeconds = plan.storeWaitSeconds
         configuration.limits.pollMilliseconds = plan.pollMilliseconds
-        try tls.fill(&configuration)
+        try tls.fill(&configuration, TLSFolder(self.store.data))
         try limit.fill(&configuration)
         try access.fill(&configuration)
         try logging.fill(&configuration)
@@ -160,11 +164,13 @@ struct ServeCommand: ParsableCommand {
     }
 
     private func announce(_ hub: Hub, _ first: QuickStart.First?) {
-        var lines = "Carillon listens on http://\(hub.address)\n"
+        let place = HubAddress(hub.address, tls, TLSFolder(store.data))
+        var lines = "Carillon listens on \(tls.isOn ? "https" : "http")://\(hub.address)\n"
         for mounted in (try? dialect.mounted()) ?? [] {
-            lines += "Speaks \(mounted.dialect.name) at http://\(hub.address)\(mounted.path)\n"
+            lines += "Speaks \(mounted.dialect.name) at \(place.url)\(mounted.path)\n"
         }
-        lines += first?.lines(address: hub.address) ?? ""
+        lines += place.lines
+        lines += first?.lines(address: hub.address, place) ?? ""
         // Whoever closed our output is no reason not to serve.
         try? Output.write(lines)
     }

@@ -15,7 +15,8 @@ final class SpawnedHub {
     private let input: Pipe
 
     /// - Parameter store: as `--store` names it.
-    init(users: Int, store: String, shards: Int?) throws {
+    /// - Parameter isSecure: speaks TLS, with a certificate of its own CA.
+    init(users: Int, store: String, shards: Int?, isSecure: Bool = false) throws {
         folder = FileManager.default.temporaryDirectory.path + "/carillon-load-\(UUID().uuidString)"
         let isMemory = store == "memory"
         let options = try StoreOptions.parse(["--data", folder, "--store", isMemory ? "sqlite" : store])
@@ -28,6 +29,7 @@ final class SpawnedHub {
         arguments += ["--data", folder]
         // In the environment: a URL may hold a password, and arguments show in the list of processes.
         process.environment = ProcessInfo.processInfo.environment.merging(["CARILLON_STORE": store]) { $1 }
+        if isSecure { arguments.append("--tls-self-signed") }
         if isMemory { arguments += ["--accounts", folder] }
         if let shards { arguments += ["--shards", String(shards)] }
         process.arguments = arguments
@@ -48,7 +50,7 @@ final class SpawnedHub {
         self.address = address
     }
 
-    /// The hub says where it listens when it does: `Carillon listens on http://ADDRESS:PORT`.
+    /// The hub says where it listens when it does: `Carillon listens on http://ADDRESS:PORT`, or `https://`.
     private static func readAddress(_ handle: FileHandle) -> SocketAddress? {
         var text = ""
         while !text.contains("\n") {
@@ -56,12 +58,15 @@ final class SpawnedHub {
             guard !data.isEmpty else { return nil }
             text += String(decoding: data, as: UTF8.self)
         }
-        guard let mark = text.range(of: "http://") else { return nil }
+        guard let mark = text.range(of: "://") else { return nil }
         let authority = text[mark.upperBound...].prefix { !$0.isWhitespace }
         guard let colon = authority.lastIndex(of: ":"), let port = UInt16(authority[authority.index(after: colon)...])
         else { return nil }
         return try? SocketAddress.parse(String(authority[..<colon]), port: port)
     }
+
+    /// Where it keeps the certificate of its CA.
+    var authorityPath: String { folder + "/tls/ca.pem" }
 
     /// Ends the hub and removes its folder.
     func stop() {

@@ -1,0 +1,124 @@
+internal import Cryptography
+internal import Dispatch
+internal import Foundation
+internal import Hub
+internal import Logging
+internal import Reactor
+
+/// What a running hub's TLS is renewed from: at SIGHUP, and when a file of it has changed.
+///
+/// Without TLS, SIGHUP changes nothing, and does not end the hub.
+final class ServedTLS: Sendable {
+    /// Seconds between two looks at the files. A change is taken up at the look after the one that saw it, when a
+    /// certificate and its key have both come.
+    static let lookSeconds = 2
+    /// Seconds between two looks at how long our own certificate lasts.
+    private static let renewalLookSeconds = 3_600
+
+    /// What tells a file from the one that had its name before.
+    private struct Stamp: Equatable {
+        let device: UInt64
+        let inode: UInt64
+        let bytes: Int64
+        let seconds: Int
+        let nanoseconds: Int
+    }
+
+    private struct Seen {
+        var stamps: [Stamp?]
+        var hasChanged = false
+        var looks = 0
+    }
+
+    private let server: TLSServer?
+    private let folder: TLSFolder
+    /// Of the local authority's certificate; nil where the hub has another's.
+    private let ownNames: [AlternativeName]?
+    private let paths: [String]
+    private let log: Logger
+    private let refuse: @Sendable (Set<[UInt8]>) -> Void
+    private let seen: Guarded<Seen>
+    private let queue = DispatchQueue(label: "carillon.tls")
+    private let sources = Guarded<[any DispatchSourceProtocol & Sendable]>([])
+
+    init(_ server: TLSServer?, _ folder: TLSFolder, ownNames: [AlternativeName]?, of hub: Hub, log: Logger) {
+        self.server = server
+        self.folder = folder
+        self.ownNames = ownNames
+        self.log = log
+        refuse = { hub.refuse(certificates: $0) }
+        var paths: [String] = []
+        if let configuration = server?.configuration {
+            for files in configuration.certificates {
+                paths += [files.chainPath, files.keyPath] + (files.ocspPath.map { [$0] } ?? [])
+            }
+            paths += configuration.clientAuthorityPath.map { [$0] } ?? []
+            paths.append(folder.revokedPath)
+        }
+        self.paths = paths
+        seen = Guarded(Seen(stamps: paths.map(ServedTLS.stamp)))
+        watch()
+    }
+
+    deinit { for source in sources.withLock({ $0 }) { source.cancel() } }
+
+    private func watch() {
+        signal(SIGHUP, SIG_IGN)
+        let hangUp = DispatchSource.makeSignalSource(signal: SIGHUP, queue: queue)
+        hangUp.setEventHandler { [weak self] in self?.reload("SIGHUP came") }
+        hangUp.resume()
+        guard server != nil else { return sources.withLock { $0 = [hangUp] } }
+        let timer = DispatchSource.makeTimerSource(queue: queue)
+        timer.schedule(deadline: .now() + .seconds(Self.lookSeconds), repeating: .seconds(Self.lookSeconds))
+        timer.setEventHandler { [weak self] in self?.look() }
+        timer.resume()
+        sources.withLock { $0 = [hangUp, timer] }
+    }
+
+    private func look() {
+        let now = paths.map(ServedTLS.stamp)
+        let (isSettled, isRenewal) = seen.withLock { seen in
+            seen.looks += 1
+            let isSame = seen.stamps == now
+            let isSettled = isSame && seen.hasChanged
+            seen.hasChanged = !isSame
+            seen.stamps = now
+            return (isSettled, seen.looks % (Self.renewalLookSeconds / Self.lookSeconds) == 0)
+        }
+        if isRenewal { renew() }
+        if isSettled { reload("its files changed") }
+    }
+
+    /// What it writes is taken up as any change of the files.
+    private func renew() {
+        guard let ownNames else { return }
+        do {
+            _ = try folder.serverFiles(ownNames)
+        } catch {
+            log.error("the certificate could not be renewed: \(ServedTLS.sentence(error))")
+        }
+    }
+
+    private func reload(_ why: String) {
+        guard let server else { return log.info("\(why): there is no TLS to be read again") }
+        do {
+            try server.reload()
+            refuse(try folder.revoked())
+            log.info("\(why): TLS is read again, connections stand")
+        } catch {
+            log.error("\(why), but TLS goes on as it was: \(ServedTLS.sentence(error))")
+        }
+    }
+
+    private static func sentence(_ error: any Error) -> String {
+        (error as? CommandFailure)?.sentence ?? (error as? TLSError)?.sentence ?? "\(error)"
+    }
+
+    private static func stamp(_ path: String) -> Stamp? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return Stamp(
+            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), bytes: Int64(status.st_size),
+            seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+    }
+}
