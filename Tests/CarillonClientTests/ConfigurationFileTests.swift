@@ -39,6 +39,31 @@ struct ConfigurationFileTests {
         #expect(file.values(profile: "none") == nil)
     }
 
+    @Test("whom to trust and what to show are one hub's: a profile with a url of its own inherits neither")
+    func trust() throws {
+        let file = try ConfigurationFile(
+            parsing: """
+                url = "https://h:1"
+                ca = "/ca.pem"
+                pin = "sha256/A"
+                cert = "/c.pem"
+                cert_key = "/k.pem"
+                [profile.away]
+                url = "https://away:1"
+                ca = "/away.pem"
+                [profile.tablet]
+                cert = "/t.pem"
+                cert_key = "/tk.pem"
+                """)
+        let base = try #require(file.values(profile: nil))
+        #expect(base.ca == "/ca.pem" && base.pin == "sha256/A" && base.cert == "/c.pem" && base.certKey == "/k.pem")
+        let away = try #require(file.values(profile: "away"))
+        #expect(away.ca == "/away.pem" && away.pin == nil && away.cert == nil && away.certKey == nil)
+        let tablet = try #require(file.values(profile: "tablet"))
+        #expect(tablet.url == "https://h:1" && tablet.ca == "/ca.pem" && tablet.pin == "sha256/A")
+        #expect(tablet.cert == "/t.pem" && tablet.certKey == "/tk.pem")
+    }
+
     @Test(
         "what is not ours is an error that names its line",
         arguments: [

@@ -17,10 +17,33 @@ struct HubURLTests {
         #expect(try HubURL(parsing: url.description) == url)
     }
 
+    @Test("speaks TLS where it says so, on the same port unless told")
+    func secure() throws {
+        for text in ["https://hub.local", "wss://hub.local/", "HTTPS://hub.local:8787"] {
+            let url = try HubURL(parsing: text)
+            #expect(url.isSecure && url.port == 8787 && url.description == "https://hub.local:8787")
+            #expect(try HubURL(parsing: url.description) == url)
+        }
+        for text in ["http://hub.local", "ws://hub.local", "hub.local"] {
+            #expect(try !HubURL(parsing: text).isSecure)
+        }
+        #expect(try HubURL(parsing: "https://h:1") != HubURL(parsing: "http://h:1"))
+    }
+
+    @Test("is known to be this machine by its address, and not by a name that begins like one")
+    func loopback() throws {
+        for text in ["127.0.0.1", "127.9.0.1:1", "[::1]:1", "https://LOCALHOST"] {
+            #expect(try HubURL(parsing: text).isLoopback, "\(text)")
+        }
+        for text in ["127.0.0.1.evil.example", "10.0.0.1", "localhost.example", "[::2]"] {
+            #expect(try !HubURL(parsing: text).isLoopback, "\(text)")
+        }
+    }
+
     @Test(
         "is refused with the reason",
         arguments: [
-            ("wss://h", .needsTLS), ("https://h:1", .needsTLS), ("ftp://h", .unknownScheme("ftp")),
+            ("ftp://h", .unknownScheme("ftp")),
             ("http://key@h", .hasCredentials), ("http://h/v1", .hasPath), ("http://h?key=1", .hasPath),
             ("http://", .badHost), ("[::1", .badHost), ("h:0", .badPort), ("h:70000", .badPort), ("h:", .badPort),
             ("a b", .badHost),

@@ -12,7 +12,14 @@ final class HubProcess {
 
     var data: String { folder.appending(path: "data").path }
 
-    var url: String { "ws://127.0.0.1:\(port)" }
+    var url: String { "\(isSecure ? "wss" : "ws")://127.0.0.1:\(port)" }
+
+    /// It has a certificate of its own CA, which is trusted by ``trust``.
+    var isSecure: Bool { options.contains("--tls-self-signed") }
+
+    var authorityPath: String { data + "/tls/ca.pem" }
+
+    var trust: [String] { isSecure ? ["--ca", authorityPath] : [] }
 
     /// - Parameters:
     ///   - data: a data folder to begin with, made by a command; it is moved.
@@ -55,7 +62,7 @@ final class HubProcess {
 
     func run(_ arguments: [String]) throws -> Program {
         try Program(
-            arguments + ["--url", url, "--key", key],
+            arguments + ["--url", url, "--key", key] + trust,
             environment: ["XDG_STATE_HOME": folder.appending(path: "state").path])
     }
 
