@@ -7,7 +7,8 @@ extension HubURL {
     func target(_ client: TLSClient?) throws(ClientError) -> TLSTarget? {
         guard isSecure else { return nil }
         do throws(TLSError) {
-            return TLSTarget(client: try client ?? TLSClient(), host: host)
+            if let client { return TLSTarget(client: client, host: host) }
+            return TLSTarget(client: try TLSClient(), host: host)
         } catch {
             throw ClientError(error, at: self)
         }

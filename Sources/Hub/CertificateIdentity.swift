@@ -101,10 +101,6 @@ extension HubCore {
 }
 
 extension HubShard {
-    func secured(_ id: ConnectionID, _ peer: TLSPeer) {
-        connection(id)?.tlsPeer = peer
-    }
-
     /// Ends what came with one of these certificates, by a key too. A request is answered by itself.
     func end(certificates: Set<[UInt8]>) {
         for case let connection? in connections {

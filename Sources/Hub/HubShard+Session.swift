@@ -111,15 +111,14 @@ extension HubShard {
             let socket = detach(connection)
         else { return false }
         hello.key = greeting.headerKey ?? hello.key
-        core.post(.moved(socket, hello, admission, connection.tlsPeer), to: home)
+        core.post(.moved(socket, hello, admission), to: home)
         return true
     }
 
-    func takeIn(_ socket: AcceptedSocket, _ hello: Hello, _ admission: Admission, _ peer: TLSPeer?) {
+    func takeIn(_ socket: AcceptedSocket, _ hello: Hello, _ admission: Admission) {
         // It said its farewells already: the device comes back to another hub.
         guard !core.isDraining else { return socket.close() }
         let connection = adopt(socket)
-        connection.tlsPeer = peer
         openSocket(connection, headerKey: nil)
         connection.greeting?.hello = hello
         _ = connection.session.receive(.hello(hello))

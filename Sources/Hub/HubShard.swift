@@ -199,7 +199,7 @@ final class HubShard: LoopHandler {
             if let connection = connection(id) { takeExportPage(connection, page) }
         case .admitted(let id, let admission):
             if let connection = connection(id), !moveHome(connection, admission) { admit(connection, admission) }
-        case .moved(let socket, let hello, let admission, let peer): takeIn(socket, hello, admission, peer)
+        case .moved(let socket, let hello, let admission): takeIn(socket, hello, admission)
         case .refused(let id, let error):
             if let connection = connection(id) { refuse(connection, error) }
         case .pushed(let id, let answer):

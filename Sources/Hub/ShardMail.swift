@@ -7,7 +7,7 @@ internal import Wire
 enum ShardMail: Sendable {
     case adopt(AcceptedSocket)
     /// A connection whose hello was good, from another shard: this one is its space's home.
-    case moved(AcceptedSocket, Hello, Admission, TLSPeer?)
+    case moved(AcceptedSocket, Hello, Admission)
     /// The hello's key and device are good.
     case admitted(ConnectionID, Admission)
     /// They are not, or the store could not tell.

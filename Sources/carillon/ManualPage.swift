@@ -30,6 +30,9 @@ struct ManualPage {
             .B CARILLON_URL, CARILLON_KEY, CARILLON_DEVICE
             Stand in for \\-\\-url, \\-\\-key and \\-\\-device.
             .TP
+            .B CARILLON_CA, CARILLON_PIN, CARILLON_CERT, CARILLON_CERT_KEY
+            in place of \-\-ca, \-\-pin, \-\-cert and \-\-cert\-key, for a hub that speaks TLS.
+            .TP
             .B CARILLON_CONFIG, CARILLON_PROFILE
             Stand in for \\-\\-config and \\-\\-profile.
             .SH FILES
