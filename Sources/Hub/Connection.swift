@@ -36,6 +36,8 @@ final class Connection {
     var isThrottled = false
     /// Nothing is read from it until its lane is less crowded, or all its pushes are answered.
     var isHeldBack = false
+    /// What its TLS handshake told; nil without TLS, and before that is done.
+    var tlsPeer: TLSPeer?
     /// Nil once it is a WebSocket.
     var http: HTTPExchange?
 

@@ -53,6 +53,9 @@ public final class Hub: Sendable {
         self.shards = shards
     }
 
+    /// Whether its peers speak TLS: its address is then one of https and wss.
+    public var isSecure: Bool { core.configuration.tls != nil }
+
     /// What it has counted so far.
     public var metrics: HubMetrics { core.metrics.withLock { $0 } }
 
