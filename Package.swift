@@ -176,6 +176,6 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "ReactorTests", dependencies: ["CLinux", "Cryptography", "Reactor"], swiftSettings: settings),
+            name: "ReactorTests", dependencies: ["CLinux", "COpenSSL", "Cryptography", "Reactor"], swiftSettings: settings),
     ]
 )

@@ -36,7 +36,7 @@ final class Connection {
     var isThrottled = false
     /// Nothing is read from it until its lane is less crowded, or all its pushes are answered.
     var isHeldBack = false
-    /// What the handshake told of the peer; nil without TLS.
+    /// What its TLS handshake told; nil without TLS, and before that is done.
     var tlsPeer: TLSPeer?
     /// Nil once it is a WebSocket.
     var http: HTTPExchange?

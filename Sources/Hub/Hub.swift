@@ -56,6 +56,9 @@ public final class Hub: Sendable {
     /// What it speaks TLS with.
     public var tls: TLSServer? { core.configuration.tls }
 
+    /// Whether its peers speak TLS: its address is then one of https and wss.
+    public var isSecure: Bool { core.configuration.tls != nil }
+
     /// What it has counted so far.
     public var metrics: HubMetrics { core.metrics.withLock { $0 } }
 

@@ -1,5 +1,6 @@
 internal import Causality
 internal import HTTP
+internal import Logging
 internal import Reactor
 internal import Storage
 internal import WebSocket
@@ -58,13 +59,15 @@ final class HubShard: LoopHandler {
 
     @discardableResult
     func adopt(_ socket: AcceptedSocket) -> Connection {
-        let id = loop.adopt(socket)
+        let id = loop.adopt(socket, tls: core.configuration.tls)
         var limits = HTTPLimits()
         // Each body is bounded at its head: how long it may be is its path's to say.
         limits.bodyBytesMax = .max
         while connections.count <= id.index { connections.append(nil) }
         let connection = Connection(id: id, now: loop.now, limits: limits)
         connections[id.index] = connection
+        // Of one that comes from another shard.
+        connection.tlsPeer = loop.tlsPeer(id)
         count(1)
         return connection
     }
@@ -87,6 +90,12 @@ final class HubShard: LoopHandler {
             return nil
         }
         return connection
+    }
+
+    func secured(_ id: ConnectionID, _ peer: TLSPeer) {
+        guard let connection = connection(id) else { return }
+        connection.heardAt = loop.now
+        connection.tlsPeer = peer
     }
 
     func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
@@ -146,6 +155,10 @@ final class HubShard: LoopHandler {
     }
 
     func closed(_ id: ConnectionID, _ reason: CloseReason) {
+        if case .tls(let error) = reason {
+            core.count(.tls)
+            core.log.debug("TLS failed", metadata: ["reason": "\(error.sentence)"])
+        }
         guard let connection = connection(id) else { return }
         connection.session.disconnected()
         noteGone(connection)

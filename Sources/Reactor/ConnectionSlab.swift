@@ -1,17 +1,25 @@
 /// Where a connection is in its life.
 ///
-///     free -> connecting -> open -> closing -> lingering -> dead -> free
+///     free -> connecting -> securing -> open -> closing -> lingering -> dead -> free
 ///
 /// - connecting: `connect` is under way; sends gather in the outbox.
+/// - securing: so is the handshake of TLS; sends still gather, only records of the handshake go out.
 /// - closing: what the handler sends is ignored, what the peer sends is dropped, the outbox goes out.
 /// - lingering: our FIN is out; we read and drop until the peer's FIN or `lingerSeconds`.
 /// - dead: the descriptor is closed, `closed` is still to be told; the slot is not reused before.
-/// Any phase but free can go to dead; connecting cannot go to closing.
+/// Any phase but free can go to dead; connecting and securing cannot go to closing. Without TLS there is no securing; a
+/// failure of TLS goes to lingering at once, behind its alert.
 enum Phase: UInt8 {
-    case free, connecting, open, closing, lingering, dead
+    case free, connecting, securing, open, closing, lingering, dead
 }
 
-/// One connection: trivial, about 80 bytes, and all that an idle one costs here.
+/// A `CloseReason` that is trivial; what failed in TLS is in the connection's session.
+enum EndCause {
+    case peerClosed, local, outboxFull, tls
+    case failed(Int32)
+}
+
+/// One connection: trivial, about 90 bytes, and all that an idle one costs here.
 struct Connection {
     var outbox = Outbox()
     var descriptor: Int32 = -1
@@ -27,7 +35,9 @@ struct Connection {
     /// The kernel had no memory: wait for a timer, since EPOLLOUT would come at once and forever.
     var isResting = false
     var owesDrained = false
-    var reason = CloseReason.local
+    var cause = EndCause.local
+    /// Retained from `adopt` or `connect` until `closed` is told.
+    var tls: Unmanaged<TLSSession>?
     var endTimer = TimerID.none
 }
 

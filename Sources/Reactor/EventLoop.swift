@@ -84,6 +84,7 @@ public final class EventLoop<Handler: LoopHandler> {
             switch core.event(index) {
             case .nothing: break
             case .received(let id, let bytes): handler.received(id, bytes)
+            case .opened(let id, let opening): tell(id, opening, handler)
             case .connected(let id): handler.connected(id)
             case .readClosed(let id):
                 handler.readClosed(id)
@@ -146,6 +147,16 @@ public final class EventLoop<Handler: LoopHandler> {
         core.recycleDead(count)
     }
 
+    /// What a stretch of TLS records held: the end of the handshake, bytes, the end of the stream, in this order.
+    private func tell(_ id: ConnectionID, _ opening: TLSOpening, _ handler: Handler) {
+        if let peer = opening.securedPeer { handler.secured(id, peer) }
+        if opening.isConnected { handler.connected(id) }
+        if !opening.bytes.isEmpty, core.isOpen(id) { handler.received(id, opening.bytes) }
+        guard core.settle(id, opening) else { return }
+        handler.readClosed(id)
+        core.followReadClosed(id)
+    }
+
     // MARK: Connections
 
     /// Monotonic nanoseconds, read once a turn.
@@ -166,11 +177,20 @@ public final class EventLoop<Handler: LoopHandler> {
     ///   another loop goes on with the TLS that it has.
     @discardableResult
     public func adopt(_ socket: AcceptedSocket, tls: TLSServer? = nil) -> ConnectionID {
-        core.adopt(socket.descriptor, phase: .open)
+        core.adopt(socket, tls)
     }
 
-    /// Gives a connection up, to be adopted by another loop: no `closed` follows. Nil, and it stays, where it is not
-    /// open, or has bytes that are not sent.
+    /// What the handshake told of the peer; nil without TLS, and before the handshake is done.
+    public func tlsPeer(_ id: ConnectionID) -> TLSPeer? {
+        core.slab.find(id)?.pointee.tls?.takeUnretainedValue().peer
+    }
+
+    /// Handshakes of this loop since its start, of both directions.
+    public var handshakes: HandshakeCounts { core.handshakes }
+
+    /// Gives a connection up, to be adopted by another loop, with its TLS: no `closed` follows. Nil, and it stays, where
+    /// it is not open, or has bytes that are not sent; also from `secured` and `connected` while bytes came with the
+    /// handshake's end, which are told next.
     public func detach(_ id: ConnectionID) -> AcceptedSocket? { core.detach(id) }
 
     /// Starts to connect: `connected` or `closed` will follow.
@@ -189,7 +209,7 @@ public final class EventLoop<Handler: LoopHandler> {
     public func send(_ id: ConnectionID, _ bytes: [UInt8]) { bytes.withUnsafeBytes { core.send(id, $0) } }
 
     /// Bytes that the kernel has not taken; 0 for a connection that has ended.
-    public func outboxBytes(_ id: ConnectionID) -> Int { core.slab.find(id)?.pointee.outbox.count ?? 0 }
+    public func outboxBytes(_ id: ConnectionID) -> Int { core.unsentBytes(id) }
 
     /// Ends a connection. `afterFlush`: first everything sent goes out, then our FIN, then the peer's is awaited, within
     /// `flushSeconds` and `lingerSeconds`; the handler hears no more bytes. Otherwise at once, and the outbox is lost.

@@ -34,9 +34,14 @@ public struct ListeningSocket: Sendable {
 public struct AcceptedSocket: Sendable {
     let descriptor: Int32
     public let peer: SocketAddress
+    // nonisolated(unsafe): the loop that detached it has let it go, and exactly one adopts it.
+    nonisolated(unsafe) var tls: TLSSession?
 
     /// Turns the peer away, for example when the hub is full.
-    public func close() { _ = Glibc.close(descriptor) }
+    public func close() {
+        tls?.end()
+        _ = Glibc.close(descriptor)
+    }
 }
 
 let streamSocketFlags = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)

@@ -29,7 +29,8 @@ extension LoopCore {
             budget -= 1
             let (result, peer) = calls.accept(listeners[index].descriptor)
             if result >= 0 {
-                return AcceptedSocket(descriptor: Int32(result), peer: peer ?? .ipv4(0, 0, 0, 0, port: 0))
+                return AcceptedSocket(
+                    descriptor: Int32(result), peer: peer ?? .ipv4(0, 0, 0, 0, port: 0), tls: nil)
             }
             switch Int32(-result) {
             case EAGAIN:
@@ -54,11 +55,12 @@ extension LoopCore {
         _ = watch(listeners[index].descriptor, EPOLL_CTL_MOD, interest, raw: Self.listenerRaw + UInt64(index))
     }
 
-    func adopt(_ descriptor: Int32, phase: Phase) -> ConnectionID {
+    func adopt(_ descriptor: Int32, phase: Phase, _ session: TLSSession? = nil) -> ConnectionID {
         let (id, connection) = slab.take()
         liveCount += 1
         connection.pointee.phase = phase
         connection.pointee.descriptor = descriptor
+        connection.pointee.tls = session.map { .passRetained($0) }
         guard descriptor >= 0 else { return id }
         guard liveCount <= configuration.connectionsMax else {
             end(id.index, connection, .failed(EMFILE))
@@ -79,7 +81,7 @@ extension LoopCore {
         var code = descriptor < 0 ? errno : 0
         if code == 0 { code = options.apply(to: descriptor) }
         if code == 0, address.withSystemAddress({ Glibc.connect(descriptor, $0, $1) }) != 0 { code = errno }
-        let id = adopt(descriptor, phase: .connecting)
+        let id = adopt(descriptor, phase: .connecting, options.tls.map { TLSSession(.client($0)) })
         // EINTR leaves the connect under way, like EINPROGRESS.
         if code != 0, code != EINPROGRESS, code != EINTR, let connection = slab.find(id) {
             end(id.index, connection, .failed(code))
@@ -91,6 +93,10 @@ extension LoopCore {
         let code = socketError(connection.pointee.descriptor)
         guard code == 0 else {
             end(id.index, connection, .failed(code))
+            return .nothing
+        }
+        if let session = connection.pointee.tls {
+            beginSecuring(id, connection, session.takeUnretainedValue())
             return .nothing
         }
         connection.pointee.phase = .open
@@ -110,35 +116,49 @@ extension LoopCore {
         guard let connection = slab.find(id), connection.pointee.phase == .open, connection.pointee.outbox.isEmpty,
             !connection.pointee.isReadClosed
         else { return nil }
+        let session = connection.pointee.tls?.takeUnretainedValue()
+        if let session, session.isDelivering || !session.sealed.isEmpty { return nil }
         let descriptor = connection.pointee.descriptor
         guard watch(descriptor, EPOLL_CTL_DEL, 0, raw: id.raw) == 0 else { return nil }
         let (_, peer) = SocketAddress.read { Int(getpeername(descriptor, $0, &$1)) }
         connection.pointee.descriptor = -1
         liveCount -= 1
+        session?.detach()
+        releaseTLS(connection)
         slab.give(id.index)
-        return AcceptedSocket(descriptor: descriptor, peer: peer ?? .ipv4(0, 0, 0, 0, port: 0))
+        return AcceptedSocket(descriptor: descriptor, peer: peer ?? .ipv4(0, 0, 0, 0, port: 0), tls: session)
     }
 
     // MARK: Reading
 
     /// One recv per socket and turn: level-triggered, what is left comes back after the others had theirs.
     func receive(_ id: ConnectionID, _ connection: UnsafeMutablePointer<Connection>) -> LoopEvent {
+        if let session = connection.pointee.tls {
+            let phase = connection.pointee.phase
+            if phase == .open || phase == .securing {
+                return receiveTLS(id, connection, session.takeUnretainedValue())
+            }
+        }
         let count = calls.receive(connection.pointee.descriptor, receiveBuffer)
         if count > 0 {
             guard connection.pointee.phase == .open else { return .nothing }
             return .received(id, UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[..<count]))
         }
-        guard count == 0 else {
-            let code = Int32(-count)
+        return receiveEnd(id, connection, Int32(-count))
+    }
+
+    /// A receive that gave no bytes: the peer's FIN for code 0, else an errno.
+    func receiveEnd(_ id: ConnectionID, _ connection: UnsafeMutablePointer<Connection>, _ code: Int32) -> LoopEvent {
+        guard code == 0 else {
             if code == EAGAIN || code == EINTR { return .nothing }
             // While lingering everything was sent: a reset instead of a FIN changes nothing about why we closed.
             let isLingering = connection.pointee.phase == .lingering
-            end(id.index, connection, isLingering ? connection.pointee.reason : .failed(code))
+            end(id.index, connection, isLingering ? connection.pointee.cause : .failed(code))
             return .nothing
         }
         switch connection.pointee.phase {
         case .lingering:
-            end(id.index, connection, connection.pointee.reason)
+            end(id.index, connection, connection.pointee.cause)
         case .open:
             connection.pointee.isReadClosed = true
             updateInterest(id.index, connection)
@@ -146,7 +166,7 @@ extension LoopCore {
         case .closing:
             connection.pointee.isReadClosed = true
             updateInterest(id.index, connection)
-        case .free, .connecting, .dead:
+        case .free, .connecting, .securing, .dead:
             break
         }
         return .nothing
@@ -161,7 +181,7 @@ extension LoopCore {
 
     func setPaused(_ id: ConnectionID, _ isPaused: Bool) {
         guard let connection = slab.find(id),
-            connection.pointee.phase == .open || connection.pointee.phase == .connecting
+            connection.pointee.phase != .closing, connection.pointee.phase != .lingering
         else { return }
         connection.pointee.isPaused = isPaused
         updateInterest(id.index, connection)
@@ -180,27 +200,33 @@ extension LoopCore {
 
     func close(_ id: ConnectionID, afterFlush: Bool) {
         guard let connection = slab.find(id) else { return }
-        if afterFlush, connection.pointee.phase != .connecting {
+        if afterFlush, connection.pointee.phase != .connecting, connection.pointee.phase != .securing {
             beginClosing(id.index, connection, .local)
         } else {
             end(id.index, connection, .local)
         }
     }
 
-    private func beginClosing(_ index: Int, _ connection: UnsafeMutablePointer<Connection>, _ reason: CloseReason) {
+    private func beginClosing(_ index: Int, _ connection: UnsafeMutablePointer<Connection>, _ cause: EndCause) {
         guard connection.pointee.phase == .open else { return }
         connection.pointee.phase = .closing
-        connection.pointee.reason = reason
+        connection.pointee.cause = cause
         connection.pointee.isPaused = false
         setEndTimer(index, connection, .seconds(configuration.flushSeconds))
         updateInterest(index, connection)
-        if connection.pointee.outbox.isEmpty { finishClosing(index, connection) }
+        guard connection.pointee.outbox.isEmpty else { return }
+        // TLS says goodbye first, by a record.
+        if connection.pointee.tls != nil { flush(index, connection) } else { finishClosing(index, connection) }
     }
 
     /// The outbox of a closing connection is empty: send our FIN, and wait for the peer's if we have not had it.
     func finishClosing(_ index: Int, _ connection: UnsafeMutablePointer<Connection>) {
         guard connection.pointee.phase == .closing else { return }
-        if connection.pointee.isReadClosed { return end(index, connection, connection.pointee.reason) }
+        if connection.pointee.isReadClosed { return end(index, connection, connection.pointee.cause) }
+        linger(index, connection)
+    }
+
+    func linger(_ index: Int, _ connection: UnsafeMutablePointer<Connection>) {
         shutdown(connection.pointee.descriptor, Int32(SHUT_WR))
         connection.pointee.phase = .lingering
         setEndTimer(index, connection, .seconds(configuration.lingerSeconds))
@@ -218,12 +244,13 @@ extension LoopCore {
     }
 
     /// Closes the descriptor now; `closed` is told at the end of the turn, and only then is the slot free.
-    func end(_ index: Int, _ connection: UnsafeMutablePointer<Connection>, _ reason: CloseReason) {
+    func end(_ index: Int, _ connection: UnsafeMutablePointer<Connection>, _ cause: EndCause) {
         guard connection.pointee.phase != .dead, connection.pointee.phase != .free else { return }
         connection.pointee.phase = .dead
-        connection.pointee.reason = reason
+        connection.pointee.cause = cause
         timers.cancel(connection.pointee.endTimer)
         connection.pointee.outbox.removeAll(&pool)
+        if let session = connection.pointee.tls { endTLS(session.takeUnretainedValue()) }
         if connection.pointee.descriptor >= 0 { _ = Glibc.close(connection.pointee.descriptor) }
         connection.pointee.descriptor = -1
         liveCount -= 1
@@ -241,11 +268,24 @@ extension LoopCore {
     func deadConnection(_ position: Int) -> (ConnectionID, CloseReason)? {
         let index = Int(dead[position])
         guard let connection = slab.slot(index) else { return nil }
-        return (ConnectionID(index: index, generation: connection.pointee.generation), connection.pointee.reason)
+        let reason: CloseReason
+        switch connection.pointee.cause {
+        case .peerClosed: reason = .peerClosed
+        case .local: reason = .local
+        case .outboxFull: reason = .outboxFull
+        case .failed(let code): reason = .failed(code)
+        case .tls:
+            let error = connection.pointee.tls?.takeUnretainedValue().error
+            reason = .tls(error ?? TLSError(.protocolFailure, "TLS failed."))
+        }
+        return (ConnectionID(index: index, generation: connection.pointee.generation), reason)
     }
 
     func recycleDead(_ count: Int) {
-        for position in 0..<count { slab.give(Int(dead[position])) }
+        for position in 0..<count {
+            if let connection = slab.slot(Int(dead[position])) { releaseTLS(connection) }
+            slab.give(Int(dead[position]))
+        }
         dead.removeSubrange(0..<count)
     }
 }

@@ -19,7 +19,7 @@ extension LoopCore {
     /// and is ended with `outboxFull` if that does not help.
     private func roomFor(_ count: Int, _ id: ConnectionID) -> UnsafeMutablePointer<Connection>? {
         guard let connection = slab.find(id),
-            connection.pointee.phase == .open || connection.pointee.phase == .connecting
+            connection.pointee.phase != .closing, connection.pointee.phase != .lingering
         else { return nil }
         if connection.pointee.outbox.count + count > configuration.outboxBytesMax {
             if connection.pointee.isDirty { flush(id.index, connection) }
@@ -57,10 +57,13 @@ extension LoopCore {
     func flush(_ index: Int, _ connection: UnsafeMutablePointer<Connection>) {
         switch connection.pointee.phase {
         case .free, .connecting, .lingering, .dead: return
-        case .open, .closing: break
+        case .open, .closing, .securing: break
         }
         guard !connection.pointee.isBlocked, !connection.pointee.isResting, let first = parts.baseAddress else {
             return
+        }
+        if let session = connection.pointee.tls {
+            return flushTLS(index, connection, session.takeUnretainedValue())
         }
         var attempts = configuration.sendsPerTurn
         while !connection.pointee.outbox.isEmpty {
@@ -72,13 +75,24 @@ extension LoopCore {
                 connection.pointee.outbox.consume(sent, &pool)
                 continue
             }
-            switch Int32(-sent) {
-            case EINTR: continue
-            case EAGAIN: return block(index, connection)
-            case ENOBUFS, ENOMEM: return rest(index, connection)
-            case let code: return end(index, connection, .failed(code))
-            }
+            guard goesOnSending(index, connection, Int32(-sent)) else { return }
         }
+        settleFlushed(index, connection)
+    }
+
+    /// What a failed send means: true to try again at once.
+    func goesOnSending(_ index: Int, _ connection: UnsafeMutablePointer<Connection>, _ code: Int32) -> Bool {
+        switch code {
+        case EINTR: return true
+        case EAGAIN: block(index, connection)
+        case ENOBUFS, ENOMEM: rest(index, connection)
+        default: end(index, connection, .failed(code))
+        }
+        return false
+    }
+
+    /// Everything is sent.
+    func settleFlushed(_ index: Int, _ connection: UnsafeMutablePointer<Connection>) {
         updateInterest(index, connection)
         guard connection.pointee.phase == .open else { return finishClosing(index, connection) }
         if connection.pointee.owesDrained {
@@ -87,7 +101,7 @@ extension LoopCore {
         }
     }
 
-    private func block(_ index: Int, _ connection: UnsafeMutablePointer<Connection>) {
+    func block(_ index: Int, _ connection: UnsafeMutablePointer<Connection>) {
         connection.pointee.isBlocked = true
         connection.pointee.owesDrained = true
         updateInterest(index, connection)

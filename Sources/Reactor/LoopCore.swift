@@ -9,6 +9,8 @@ enum LoopEvent {
     case acceptable(listener: Int)
     case connected(ConnectionID)
     case received(ConnectionID, UnsafeMutableRawBufferPointer)
+    /// Bytes came by TLS, or its handshake is done.
+    case opened(ConnectionID, TLSOpening)
     case readClosed(ConnectionID)
 }
 
@@ -49,6 +51,8 @@ final class LoopCore {
     static let listenerRaw: UInt64 = 2
     /// iovecs of one send: 64 segments are 4 MiB, more than a socket buffer takes.
     static let partsMax = 64
+    /// What TLS receives has to fit when it is opened, behind a record that had begun to come before.
+    static let receiveBytesMin = 64 * 1024
 
     struct Listener {
         let descriptor: Int32
@@ -74,6 +78,9 @@ final class LoopCore {
     /// Slots whose `closed` is to be told.
     var dead: ContiguousArray<UInt32> = []
     var drained: ContiguousArray<ConnectionID> = []
+    /// Made for the loop's first connection with TLS.
+    var channel: TLSChannel?
+    var handshakes = HandshakeCounts()
     private var armedDeadline: UInt64?
 
     init(_ descriptors: LoopDescriptors, _ configuration: LoopConfiguration, _ calls: SystemCalls) {
@@ -84,13 +91,16 @@ final class LoopCore {
         pool = SegmentPool(bytesMax: configuration.poolBytesMax)
         events = .allocate(capacity: configuration.eventsPerTurn)
         parts = .allocate(capacity: Self.partsMax)
-        receiveBuffer = .allocate(byteCount: configuration.receiveBufferBytes, alignment: 64)
+        receiveBuffer = .allocate(
+            byteCount: max(configuration.receiveBufferBytes, Self.receiveBytesMin), alignment: 64)
         now = Self.readClock()
     }
 
     deinit {
         for index in 0..<slab.slotCount {
-            guard let connection = slab.slot(index), connection.pointee.descriptor >= 0 else { continue }
+            guard let connection = slab.slot(index) else { continue }
+            releaseTLS(connection)
+            guard connection.pointee.descriptor >= 0 else { continue }
             connection.pointee.outbox.removeAll(&pool)
             _ = Glibc.close(connection.pointee.descriptor)
         }
@@ -152,7 +162,8 @@ final class LoopCore {
             guard connection.pointee.phase != .dead else { return .nothing }
         }
         guard ready & ~EPOLLOUT.rawValue != 0 else { return .nothing }
-        if connection.pointee.isPaused || connection.pointee.isReadClosed {
+        let isUnheard = connection.pointee.isPaused && connection.pointee.phase != .securing
+        if isUnheard || connection.pointee.isReadClosed {
             // EPOLLERR and EPOLLHUP cannot be masked: without this a paused connection that was reset spins the loop.
             if ready & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { endBroken(id.index, connection) }
             return .nothing
@@ -173,7 +184,7 @@ final class LoopCore {
                 guard let connection = slab.find(id) else { continue }
                 // Still closing: the peer did not take what we had for it, and the reason must not say that it did.
                 let isFlushed = connection.pointee.phase == .lingering
-                end(id.index, connection, isFlushed ? connection.pointee.reason : .failed(ETIMEDOUT))
+                end(id.index, connection, isFlushed ? connection.pointee.cause : .failed(ETIMEDOUT))
             case .retryFlush:
                 let id = ConnectionID(raw: fired.token)
                 guard let connection = slab.find(id), connection.pointee.isResting else { continue }
@@ -220,7 +231,9 @@ final class LoopCore {
         if connection.pointee.phase == .connecting {
             interest = EPOLLOUT.rawValue
         } else {
-            if !connection.pointee.isPaused, !connection.pointee.isReadClosed { interest |= EPOLLIN.rawValue }
+            // A handshake goes on also for who is not to be heard yet.
+            let isHeard = !connection.pointee.isPaused || connection.pointee.phase == .securing
+            if isHeard, !connection.pointee.isReadClosed { interest |= EPOLLIN.rawValue }
             if connection.pointee.isBlocked { interest |= EPOLLOUT.rawValue }
         }
         guard interest != connection.pointee.interest else { return }

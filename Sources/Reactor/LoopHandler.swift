@@ -16,7 +16,8 @@ public protocol LoopHandler: AnyObject, SendableMetatype {
     func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer)
     /// An outbox that was blocked, or above `outboxLowWaterBytes`, is empty.
     func drained(_ id: ConnectionID)
-    /// The peer will send no more. Unless `keepsHalfOpen`, the loop flushes and closes after this.
+    /// The peer will send no more: its FIN came, or its close_notify. TLS tells the two apart and we do not: HTTP and
+    /// WebSocket have lengths of their own, by which a cut-off message shows (RFC 9112 9.8). Unless `keepsHalfOpen`, the loop flushes and closes after this.
     func readClosed(_ id: ConnectionID)
     func closed(_ id: ConnectionID, _ reason: CloseReason)
     /// Everything that was in the mailbox, in order, never empty.

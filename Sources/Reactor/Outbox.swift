@@ -130,6 +130,25 @@ struct Outbox {
         return filled
     }
 
+    /// The first bytes in one piece, at most `limit`: where they lie, or copied into `record` when they are of several
+    /// segments.
+    func run(upTo limit: Int, _ record: UnsafeMutableRawPointer) -> UnsafeRawBufferPointer {
+        guard let head else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        let first = head.pointee.end - head.pointee.start
+        if first >= limit || head.pointee.next == nil {
+            return UnsafeRawBufferPointer(start: head.pointee.base + head.pointee.start, count: min(first, limit))
+        }
+        var filled = 0
+        var segment: UnsafeMutablePointer<Segment>? = head
+        while let current = segment, filled < limit {
+            let part = min(current.pointee.end - current.pointee.start, limit - filled)
+            memcpy(record + filled, current.pointee.base + current.pointee.start, part)
+            filled += part
+            segment = current.pointee.next
+        }
+        return UnsafeRawBufferPointer(start: record, count: filled)
+    }
+
     /// Forgets the first `bytes`, which were sent.
     mutating func consume(_ bytes: Int, _ pool: inout SegmentPool) {
         var left = bytes

@@ -31,7 +31,7 @@ struct ManualPage {
             Stand in for \\-\\-url, \\-\\-key and \\-\\-device.
             .TP
             .B CARILLON_CA, CARILLON_PIN, CARILLON_CERT, CARILLON_CERT_KEY
-            in place of \-\-ca, \-\-pin, \-\-cert and \-\-cert\-key, for a hub that speaks TLS.
+            Stand in for \\-\\-ca, \\-\\-pin, \\-\\-cert and \\-\\-cert\\-key, for a hub that speaks TLS.
             .TP
             .B CARILLON_CONFIG, CARILLON_PROFILE
             Stand in for \\-\\-config and \\-\\-profile.

@@ -9,6 +9,7 @@ final class Probe: LoopHandler {
     struct Log: Sendable {
         var accepted: [AcceptedSocket] = []
         var connected: [ConnectionID] = []
+        var secured: [ConnectionID: TLSPeer] = [:]
         var received: [ConnectionID: [UInt8]] = [:]
         var drained: [ConnectionID] = []
         var readClosed: [ConnectionID] = []
@@ -20,6 +21,7 @@ final class Probe: LoopHandler {
     let loop: EventLoop<Probe>
     let log: Guarded<Log>
     var onAccepted: (Probe, AcceptedSocket) -> Void = { probe, socket in probe.loop.adopt(socket) }
+    var onSecured: (Probe, ConnectionID) -> Void = { _, _ in }
     var onReceived: (Probe, ConnectionID, UnsafeMutableRawBufferPointer) -> Void = { _, _, _ in }
     var onDrained: (Probe, ConnectionID) -> Void = { _, _ in }
     var onReadClosed: (Probe, ConnectionID) -> Void = { _, _ in }
@@ -36,6 +38,10 @@ final class Probe: LoopHandler {
         onAccepted(self, socket)
     }
     func connected(_ id: ConnectionID) { log.withLock { $0.connected.append(id) } }
+    func secured(_ id: ConnectionID, _ peer: TLSPeer) {
+        log.withLock { $0.secured[id] = peer }
+        onSecured(self, id)
+    }
     func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         if keepsBytes { log.withLock { $0.received[id, default: []].append(contentsOf: bytes) } }
         onReceived(self, id, bytes)
