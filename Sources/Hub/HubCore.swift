@@ -22,7 +22,7 @@ final class HubCore: Sendable {
     let clock = HubClock()
     let metrics = Guarded(HubMetrics())
     let dialects: DialectTable
-    let dialectOrigins: DialectOrigins
+    let origins: Origins
     let wireLimits = WireLimits.standard
     let startedAt = WallClock.now
     let revocations = Guarded(RevocationLook())
@@ -45,7 +45,7 @@ final class HubCore: Sendable {
         self.pullStore = pullStore
         self.configuration = configuration
         dialects = DialectTable(configuration.dialects)
-        dialectOrigins = DialectOrigins(configuration.dialectOrigins)
+        origins = Origins(configuration)
         self.log = log
         let limits = configuration.limits
         connectionCounts = Guarded(Array(repeating: 0, count: configuration.shardCount))
@@ -108,6 +108,8 @@ final class HubCore: Sendable {
     func hasRoom(shard: Int) -> Bool {
         connectionCounts.withLock { $0[shard] } < limits.connectionsPerShardMax
     }
+
+    var connectionCount: Int { connectionCounts.withLock { $0.reduce(0, +) } }
 
     /// A shard says how many connections it has.
     func note(_ connectionCount: Int, on shard: Int) {
