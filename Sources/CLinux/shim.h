@@ -21,3 +21,7 @@ extern int memfd_create(const char *name, unsigned int flags);
 static const unsigned int carillon_memfd_cloexec = 1U;
 // Linux, since 3.11; glibc shows O_TMPFILE with _GNU_SOURCE only.
 static const int carillon_tmpfile = __O_TMPFILE;
+
+#include <sys/prctl.h>
+// prctl(2) takes arguments that vary, which Swift does not call.
+static inline int carillon_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL); }

@@ -64,7 +64,9 @@ struct Authenticator: Sendable {
         guard let keyText else { throw ErrorFrameError(.unauthorized, "no API key was given") }
         guard let key = APIKey(keyText) else { throw ErrorFrameError(.unauthorized) }
         do {
-            guard let holder = try store.accounts.holder(prefix: key.prefix), key.opens(holder.key) else {
+            let holder = try store.accounts.holder(prefix: key.prefix)
+            // Of a key that nobody has, as much is computed as of one whose secret is wrong.
+            guard key.opens(holder?.key ?? APIKeyRecord.nobodys), let holder else {
                 throw ErrorFrameError(.unauthorized)
             }
             return Holder(user: holder.user, key: holder.key)
@@ -174,6 +176,12 @@ struct Authenticator: Sendable {
         guard cursor.position <= head else { throw ErrorFrameError(.resync) }
         return cursor.position
     }
+}
+
+extension APIKeyRecord {
+    /// No SHA-256 is all zeros that anybody knows a text of.
+    fileprivate static let nobodys = APIKeyRecord(
+        prefix: "", userID: "", secretHash: [UInt8](repeating: 0, count: 32), label: "", createdAt: .start)
 }
 
 /// An error frame, thrown.

@@ -32,6 +32,8 @@ final class Connection {
     var pendingBytes = 0
     /// Bytes of the message that is being handled: what a push in it pins in memory.
     var messageBytes = 0
+    /// Of a message that is not whole yet: when it was last seen to come on, and the bytes since.
+    var unfinished: (since: UInt64, bytes: Int)?
     /// Nothing is read from it until its outbox is empty.
     var isThrottled = false
     /// Nothing is read from it until its lane is less crowded, or all its pushes are answered.

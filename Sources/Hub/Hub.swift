@@ -62,6 +62,9 @@ public final class Hub: Sendable {
     /// What it has counted so far.
     public var metrics: HubMetrics { core.metrics.withLock { $0 } }
 
+    /// Connections that it has now, of all shards.
+    public var connectionCount: Int { core.connectionCount }
+
     /// Bytes of bodies that wait in files now, or were promised room there.
     public var spooledBytes: Int { core.spools.takenBytes }
 

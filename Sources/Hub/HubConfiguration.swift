@@ -130,7 +130,8 @@ public struct HubLimits: Sendable {
     public var readQueueCount = 16
     /// Seconds from the connection to a whole request head, and from the upgrade to the hello.
     public var handshakeSeconds = 10
-    /// Seconds from a request's first byte to its last.
+    /// Seconds from a request's first byte to its last, and of a WebSocket message to its last or to
+    /// ``bodyProgressBytes`` more of it.
     public var requestSeconds = 60
     /// Seconds of silence after which a peer is pinged, and after which it is given up.
     public var pingSeconds = 30

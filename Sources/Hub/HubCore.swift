@@ -22,7 +22,7 @@ final class HubCore: Sendable {
     let clock = HubClock()
     let metrics = Guarded(HubMetrics())
     let dialects: DialectTable
-    let dialectOrigins: DialectOrigins
+    let origins: Origins
     let wireLimits = WireLimits.standard
     let startedAt = WallClock.now
     let revocations = Guarded(RevocationLook())
@@ -48,7 +48,7 @@ final class HubCore: Sendable {
         self.configuration = configuration
         refusedCertificates = Guarded(configuration.refusedCertificates)
         dialects = DialectTable(configuration.dialects)
-        dialectOrigins = DialectOrigins(configuration.dialectOrigins)
+        origins = Origins(configuration)
         self.log = log
         let limits = configuration.limits
         connectionCounts = Guarded(Array(repeating: 0, count: configuration.shardCount))
@@ -111,6 +111,8 @@ final class HubCore: Sendable {
     func hasRoom(shard: Int) -> Bool {
         connectionCounts.withLock { $0[shard] } < limits.connectionsPerShardMax
     }
+
+    var connectionCount: Int { connectionCounts.withLock { $0.reduce(0, +) } }
 
     /// A shard says how many connections it has.
     func note(_ connectionCount: Int, on shard: Int) {

@@ -11,8 +11,11 @@ extension HubShard {
 
     /// The head has come: what is to be refused is, before its body; and where the body goes is decided.
     func begin(_ head: RequestHead, _ connection: Connection, _ http: HTTPExchange) throws(HTTPError) {
-        http.request = head
+        var head = head
         http.lookup = core.dialects.find(head.request.method, head.path)
+        let refused = refusal(of: &head, http)
+        http.request = head
+        if let refused { return answerRequest(connection, refused, isLast: true) }
         let length = http.parser.announcedBodyBytes
         if length != 0 {
             if case .refused(let dialect, let error) = http.lookup {

@@ -8,6 +8,7 @@ internal import Wire
 /// HTTP on a connection: one request at a time is with a route; what came behind it waits.
 extension HubShard {
     static let socketPath = "/v1/socket"
+    static let changesPath = "/v1/changes"
     static let echoPath = "/echo"
 
     func readRequests(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
@@ -57,10 +58,11 @@ extension HubShard {
         let id = connection.id
         let core = core
         let shard = number
-        switch connection.http?.lookup {
-        case nil, .some(.none): break
+        let lookup = connection.http?.lookup ?? .none
+        if let answer = core.origins.preflight(head, lookup) { return answerRequest(connection, answer) }
+        switch lookup {
+        case .none: break
         case .refused(let dialect, let error):
-            if let answer = core.dialectOrigins.preflight(head, error) { return answerRequest(connection, answer) }
             return answerRequest(connection, RESTAnswer(dialect.answer(to: error)))
         case .found(let match) where match.route.isSocket:
             return askSocket(connection, match, head)
@@ -134,8 +136,9 @@ extension HubShard {
     /// - Parameter isLast: the rest of the request is not read, so the connection ends.
     func answerRequest(_ connection: Connection, _ answer: RESTAnswer, isLast: Bool = false) {
         guard connection.phase == .http, let http = connection.http, let head = http.request else { return }
+        if answer.status == 401 { core.count(.unauthorized) }
         var answer = answer
-        answer.fields += core.dialectOrigins.fields(head, http.lookup)
+        answer.fields += core.origins.fields(head, http.lookup)
         let keepsAlive = head.keepAlive && !core.isDraining && !isLast
         // A page has megabytes: it goes to the outbox from where it is.
         if let body = answer.spooled { return sendSpooled(connection, answer, body, keepsAlive: keepsAlive) }
@@ -183,17 +186,20 @@ extension HubShard {
 
     /// The bytes are no request: where the next one would begin is unknown, so the connection ends (RFC 9112 9.6).
     private func refuseRequest(_ connection: Connection, _ error: HTTPError) {
+        core.count(error.refusal)
         var answer: RESTAnswer
         if let http = connection.http, let match = http.match {
             let bytesMax = match.route.bodyBytesMax
             answer = RESTAnswer(
                 match.dialect.answer(
                     to: error == .bodyTooLarge ? .tooLarge(bytesMax: bytesMax) : .badRequest(error.sentence)))
-            if let head = http.request { answer.fields += core.dialectOrigins.fields(head, http.lookup) }
         } else {
             var problem = Problem(code: error.status == 413 ? .tooLarge : .badRequest, detail: error.sentence)
             problem.status = error.status
             answer = RESTAnswer(problem)
+        }
+        if let http = connection.http, let head = http.request {
+            answer.fields += core.origins.fields(head, http.lookup)
         }
         reply(connection) {
             ResponseWriter.append(
@@ -214,6 +220,16 @@ extension HubShard {
     /// Lets the buffer go where one answer has made it large.
     func trimScratch() {
         if scratch.capacity > core.limits.scratchBytesMax { scratch = [] }
+    }
+}
+
+extension HTTPError {
+    fileprivate var refusal: RefusalReason {
+        switch status {
+        case 414, 431: .headTooLarge
+        case 413: .bodyTooLarge
+        default: .badRequest
+        }
     }
 }
 

@@ -8,9 +8,12 @@ internal import Wire
 extension HubShard {
     func readFrames(_ connection: Connection, _ bytes: UnsafeMutableRawBufferPointer) {
         connection.machine?.receive(bytes)
+        var isProgress = false
         while connection.phase != .ending, let event = connection.machine?.next() {
+            isProgress = isProgress || event.isMessage
             take(event, connection)
         }
+        noteUnfinished(connection, bytes.count, isProgress: isProgress)
         // The machine has taken in all that came; what follows stays in the kernel until there is room.
         if connection.phase == .session, !connection.session.wantsInput || connection.isHeldBack {
             loop.pauseReading(connection.id)
@@ -38,6 +41,7 @@ extension HubShard {
         case .close(let code, _):
             end(connection, closeCode: code?.rawValue, reason: "")
         case .failed(let code, let reason):
+            core.count(code == .messageTooBig ? .messageTooLarge : .badFrame)
             end(connection, closeCode: code.rawValue, reason: reason)
         }
     }
@@ -89,6 +93,7 @@ extension HubShard {
 
     /// Ends a session, or an answer that goes on, with an error.
     func refuse(_ connection: Connection, _ error: ErrorFrame) {
+        if error.code == .unauthorized { core.count(.unauthorized) }
         if connection.phase == .stream { return refuseStream(connection, error) }
         if connection.phase == .watch {
             return end(connection, closeCode: error.code.closeCode, reason: error.message)

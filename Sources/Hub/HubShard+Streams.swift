@@ -59,6 +59,7 @@ extension HubShard {
         var fields = [("Content-Type", stream.contentType), ("Cache-Control", "no-store")]
         // nginx would gather events until its buffer is full.
         if stream.isEvents { fields.append(("X-Accel-Buffering", "no")) }
+        fields += core.origins.fields(head, .none)
         reply(connection) {
             ResponseWriter.appendHead(
                 status: 200, fields: fields, chunked: stream.isChunked && !stream.isPoll,

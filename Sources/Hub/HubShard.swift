@@ -302,6 +302,7 @@ final class HubShard: LoopHandler {
             connection.heardAt = loop.now
         }
         sweepWatch(connection)
+        if sweepUnfinished(connection) { return }
         let silence = seconds(since: connection.heardAt)
         if connection.phase == .session, seconds(since: connection.startedAt) >= core.limits.handshakeSeconds {
             act(connection, connection.session.helloTimedOut())

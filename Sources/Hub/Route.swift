@@ -23,6 +23,12 @@ struct Route: Sendable {
         self.init(method, path, later: { routes, request, reply in reply(try answer(routes, request)) })
     }
 
+    /// The methods of a resource; none where there is no such resource.
+    static func methods(of path: String, in routes: [Route]) -> [HTTPRequest.Method] {
+        let path = RoutePattern.segments(of: path)
+        return routes.filter { $0.pattern.match(path) != nil }.map(\.method)
+    }
+
     /// The route of a request, with the chosen segments.
     ///
     /// - Throws: ``MethodRefusal`` where there is no such resource, or no such method of it.

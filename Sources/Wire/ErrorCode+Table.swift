@@ -124,6 +124,15 @@ extension ErrorCode {
             ErrorEntry(
                 "The key does not allow this.", "Use a key of the user who owns the space.", http: 403, close: 4521,
                 fatal: true)
+        case .originNotAllowed:
+            ErrorEntry(
+                "Pages of this site may not use the hub from a browser.",
+                "Have whoever runs the hub allow the site: `carillon serve --origin URL`.", http: 403)
+        case .keyInURL:
+            ErrorEntry(
+                "A key is in the URL, where logs and histories keep it.",
+                "Send it as `Authorization: Bearer KEY`, or as `key` in the hello; make another one in place of this one, which others may have read.",
+                http: 400)
         case .unknownDevice:
             ErrorEntry(
                 "The user has no device of this name.", "Register it with POST /v1/devices, then connect again.",

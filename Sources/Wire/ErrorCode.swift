@@ -24,6 +24,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case unsupportedProtocol = "unsupported_protocol"
     case unauthorized
     case forbidden
+    case originNotAllowed = "origin_not_allowed"
+    case keyInURL = "key_in_url"
     case unknownDevice = "unknown_device"
     case deviceLimit = "device_limit"
     // The state of the data.

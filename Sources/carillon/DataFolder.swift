@@ -14,6 +14,8 @@ struct DataFolder: ParsableArguments {
 
     /// Makes the folder, for its owner's eyes only, where it does not exist.
     func create() throws {
+        PrivateFolder.makePrivate()
+        defer { PrivateFolder.tighten(path) }
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -24,6 +26,7 @@ struct DataFolder: ParsableArguments {
     }
 
     func requireDatabase() throws {
+        PrivateFolder.makePrivate()
         guard FileManager.default.fileExists(atPath: databasePath) else {
             throw CommandFailure(
                 .inputOutput, "There is no hub's data in \(path).",

@@ -38,8 +38,6 @@ struct DialectOptions: ParsableArguments {
 
     /// A push of everything somebody has; more is no push.
     private static let pushMaxMbMax = 4_096
-    /// Sites of an app and of those who work on it.
-    private static let originsMax = 64
 
     func validate() throws {
         guard (1...DialectOptions.pushMaxMbMax).contains(pushMaxMb) else {
@@ -68,17 +66,7 @@ struct DialectOptions: ParsableArguments {
     ///
     /// - Throws: a `ValidationError` where one is none.
     func origins() throws -> [String] {
-        guard dialectOrigin.count <= DialectOptions.originsMax else {
-            throw ValidationError("--dialect-origin is given at most \(DialectOptions.originsMax) times.")
-        }
-        return try dialectOrigin.map { text in
-            guard DialectOptions.isOrigin(text) else {
-                throw ValidationError(
-                    "--dialect-origin is a scheme, a host and a port where it has one, as https://app.example.org or "
-                        + "http://localhost:3000, and not \"\(text)\".")
-            }
-            return text.lowercased()
-        }
+        try SiteName.parse(dialectOrigin, option: "--dialect-origin")
     }
 
     private func wanted() throws -> [String] {
@@ -109,15 +97,6 @@ struct DialectOptions: ParsableArguments {
             prefixes[parts[0]] = parts[1]
         }
         return prefixes
-    }
-
-    /// RFC 6454 6.2; no `*`, for what every page may ask is for a proxy to open.
-    private static func isOrigin(_ text: String) -> Bool {
-        guard text.utf8.count <= 255, let mark = text.range(of: "://") else { return false }
-        let (scheme, host) = (text[..<mark.lowerBound], text[mark.upperBound...])
-        return !host.isEmpty && scheme.utf8.first.map { $0 | 0x20 >= UInt8(ascii: "a") } == true
-            && scheme.utf8.allSatisfy { isLetterOrDigit($0) || "+-.".utf8.contains($0) }
-            && host.utf8.allSatisfy { isLetterOrDigit($0) || "-._:[]".utf8.contains($0) }
     }
 
     private static func isLetterOrDigit(_ octet: UInt8) -> Bool {

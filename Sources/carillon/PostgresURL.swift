@@ -11,7 +11,9 @@ enum PostgresURL {
         let rest = text[mark.upperBound...]
         let plain = rest.prefix { $0 != "?" && $0 != "#" }
         guard let at = plain.lastIndex(of: "@") else { return "\(text[..<mark.upperBound])\(plain)" }
-        let user = plain[..<at].prefix { $0 != ":" }
+        // Alone before a bus's address, it is no name but a token.
+        let isName = plain[..<at].contains(":") || text.hasPrefix("postgres")
+        let user = isName ? plain[..<at].prefix { $0 != ":" } : "…"
         return "\(text[..<mark.upperBound])\(user)\(plain[at...])"
     }
 

@@ -84,13 +84,15 @@ struct ServeCommand: ParsableCommand {
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel = level
-            return handler
+            return CleanLogHandler(handler)
         }
         let log = Logger(label: "carillon")
         let stopped = DispatchSemaphore(value: 0)
         let signals = StopSignals { stopped.signal() }
         let parent = stopAtEof ? EndOfInput { stopped.signal() } : nil
         FileLimit.raise(log)
+        PrivateFolder.makePrivate()
+        if !access.coreDumps, !CoreDumps.forbid() { log.notice("the kernel may still write core dumps") }
         let choice = try store.choice()
         let plan = try service.plan(for: choice)
         try store.data.create()

@@ -16,7 +16,8 @@ struct ServiceOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "With Postgres: how hubs tell each other of commits: postgres (LISTEN and NOTIFY, the default), a nats:// "
-                + "URL, or none, where only the poll finds them.",
+                + "URL, or none, where only the poll finds them. Else CARILLON_BUS, which does not show in the list of "
+                + "processes.",
             valueName: "bus"))
     var bus: String?
     @Option(
@@ -45,7 +46,7 @@ struct ServiceOptions: ParsableArguments {
     func plan(for store: StoreChoice) throws -> ServicePlan {
         var plan = ServicePlan(storeWaitSeconds: storeWait, pollMilliseconds: pollMs)
         guard case .postgres = store else {
-            for (name, isGiven) in [("--read-store", readStore != nil), ("--bus", bus != nil && bus != "none")]
+            for (name, isGiven) in [("--read-store", readStore != nil), ("--bus", bus.map { $0 != "none" } ?? false)]
             where isGiven {
                 throw ValidationError("\(name) goes with --store postgres.")
             }
@@ -60,12 +61,12 @@ struct ServiceOptions: ParsableArguments {
     private var replica: String? { readStore ?? Environment.value("CARILLON_READ_STORE") }
 
     private func parsedBus() throws -> ServicePlan.Bus? {
-        switch bus {
+        switch bus ?? Environment.value("CARILLON_BUS") {
         case nil: return nil
         case "none": return ServicePlan.Bus.none
         case "postgres": return .postgres
         case .some(let url) where url.hasPrefix("nats://") || url.hasPrefix("tls://"): return .nats(url: url)
-        default: throw ValidationError("--bus is postgres, a nats:// URL, or none.")
+        default: throw ValidationError("--bus, or CARILLON_BUS, is postgres, a nats:// URL, or none.")
         }
     }
 }

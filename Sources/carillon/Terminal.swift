@@ -1,10 +1,13 @@
 internal import Foundation
+internal import Wire
 
 /// The terminal, if there is one.
 enum Terminal {
     /// A line on standard error, where it does not mix with what a pipe carries on.
+    ///
+    /// What a hub or a file said may be in it: nothing of that speaks to the terminal, and no secret goes out.
     static func complain(_ line: String) {
-        write(toError: line + "\n")
+        write(toError: LineText.shown(LineText.withoutSecrets(line), keepsBreaks: true) + "\n")
     }
 
     static func write(toError text: String) {

@@ -1,4 +1,5 @@
 internal import CarillonClient
+internal import Wire
 
 /// A record's versions under each other, for people.
 struct VersionTable {
@@ -45,14 +46,8 @@ enum OneLine {
         String(decoding: bytes.map { $0 == 0x0a || $0 == 0x0d || $0 == 0x09 ? 0x20 : $0 }, as: UTF8.self)
     }
 
-    /// Control characters would speak to the terminal: names may hold those from U+0080.
     static func clean(_ text: some StringProtocol, keepsBreaks: Bool = false) -> String {
-        var clean = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            let isControl = (0x7f...0x9f).contains(scalar.value) || scalar.value < 0x20
-            clean.append(isControl && !(keepsBreaks && scalar == "\n") ? "\u{fffd}" : scalar)
-        }
-        return String(clean)
+        LineText.shown(text, keepsBreaks: keepsBreaks)
     }
 
     static func shortened(_ text: String, columns: Int?) -> String {

@@ -33,7 +33,37 @@ package final class SocketPeer {
     }
 
     deinit {
+        if !isGone { close(descriptor) }
+    }
+
+    private var isGone = false
+
+    /// Ends the connection by a reset: what is under way is lost on both sides.
+    package func reset() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
+        leave()
+    }
+
+    /// Ends the connection without a word, as a machine does that loses its power: no FIN, no reset. False where the
+    /// system does not let us (that takes CAP_NET_ADMIN).
+    package func vanish() -> Bool {
+        // TCP_REPAIR (tcp(7)): what is closed so is forgotten, not ended.
+        var on: Int32 = 1
+        let isRepaired =
+            setsockopt(descriptor, Int32(IPPROTO_TCP), 19, &on, socklen_t(MemoryLayout<Int32>.size)) == 0
+        if isRepaired { leave() }
+        return isRepaired
+    }
+
+    /// Says that it will send no more; reads on.
+    package func endWriting() {
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    private func leave() {
         close(descriptor)
+        isGone = true
     }
 
     package func write(_ bytes: [UInt8]) throws {
