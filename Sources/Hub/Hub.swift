@@ -59,20 +59,31 @@ public final class Hub: Sendable {
     /// Bytes of bodies that wait in files now, or were promised room there.
     public var spooledBytes: Int { core.spools.takenBytes }
 
-    /// Stops: takes no more pushes, commits and answers those that it has, says bye with a delay to come back, and
-    /// returns when every connection is closed or ``HubLimits/drainSeconds`` have passed.
+    /// Stops: takes no more connections and pushes, commits and answers the pushes that it has, says bye with a delay to
+    /// come back, and returns when every connection is closed or ``HubLimits/drainSeconds`` have passed.
     public func stop() {
-        core.drain()
+        let marks = DrainMarks(seconds: core.limits.drainSeconds)
+        let before = core.connectionCount
+        core.log.info("drains", metadata: ["connections": "\(before)", "seconds": "\(core.limits.drainSeconds)"])
+        core.beginDrain()
+        // First of all: who comes now is another hub's, or waits in systemd's socket for the next one.
+        shards[0].post(.stopListening)
+        core.drain(until: marks.committed)
         let emptied = DispatchSemaphore(value: 0)
         for shard in shards { shard.post(.farewell(Farewell { emptied.signal() })) }
-        let deadline = DispatchTime.now() + .seconds(core.limits.drainSeconds)
-        for _ in shards { _ = emptied.wait(timeout: deadline) }
+        let emptyCount = shards.count { _ in emptied.wait(timeout: marks.emptied) == .success }
+        let cutOff = core.connectionCount
         // What the shards' last words left to be written: acknowledged cursors, and who has gone.
         core.notePresence()
-        core.finishReads()
+        core.finishReads(until: marks.written)
         core.end()
         for shard in shards { shard.stop() }
         for shard in shards { shard.join() }
+        if emptyCount < shards.count {
+            core.log.warning("drained, but for peers that did not read", metadata: ["connections": "\(cutOff)"])
+        } else {
+            core.log.info("drained")
+        }
     }
 }
 

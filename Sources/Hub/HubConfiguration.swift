@@ -135,7 +135,8 @@ public struct HubLimits: Sendable {
     public var idleSeconds = 75
     /// Seconds between two looks for silent peers: the times above are kept to within it.
     public var sweepSeconds = 5
-    /// Seconds in which a closing connection is to take its last bytes.
+    /// Seconds from the order to stop to the end: pushes that were taken have the first six tenths, the peers' last bytes
+    /// the next three, the hub's own last writes the rest (``DrainMarks``). Service managers kill after 10 to 90.
     public var drainSeconds = 5
     /// A reconnecting herd is spread over this many milliseconds by the delay in `bye`.
     public var reconnectMilliseconds: ClosedRange<Int> = 500...5_000

@@ -109,6 +109,9 @@ final class HubCore: Sendable {
         connectionCounts.withLock { $0[shard] } < limits.connectionsPerShardMax
     }
 
+    /// Connections of all shards, by their last words.
+    var connectionCount: Int { connectionCounts.withLock { $0.reduce(0, +) } }
+
     /// A shard says how many connections it has.
     func note(_ connectionCount: Int, on shard: Int) {
         connectionCounts.withLock { $0[shard] = connectionCount }
@@ -199,19 +202,21 @@ final class HubCore: Sendable {
         removals.withLock { $0 += 1 }
     }
 
-    /// Refuses new pushes and returns when all that were taken are committed and answered, or the time for it is over.
-    func drain() {
+    /// Takes no more pushes; `/ready` says so.
+    func beginDrain() {
         draining.withLock { $0 = true }
         // All at once: what waits for a store that is away has a last second, and not one after the other.
         for lane in lanes { lane.close() }
-        let deadline = DispatchTime.now() + .seconds(limits.drainSeconds)
-        for lane in lanes { lane.finish(by: deadline) }
-        finishReads()
     }
 
-    /// Returns when the work that the read queues have now is done.
-    func finishReads() {
-        let deadline = DispatchTime.now() + .seconds(limits.drainSeconds)
+    /// Returns when all pushes that were taken are committed and answered, and what was asked is read, or at `deadline`.
+    func drain(until deadline: DispatchTime) {
+        for lane in lanes { lane.finish(by: deadline) }
+        finishReads(until: deadline)
+    }
+
+    /// Returns when the work that the read queues have now is done, or at `deadline`.
+    func finishReads(until deadline: DispatchTime) {
         for queues in [spoolQueues, bulkQueues, readQueues] { queues.finish(by: deadline) }
     }
 }

@@ -170,13 +170,16 @@ final class HubShard: LoopHandler {
 
     private func take(_ mail: ShardMail) {
         switch mail {
-        case .adopt(let socket): adopt(socket)
+        case .adopt(let socket):
+            // Dealt out before the listener was closed: it would be told of no farewell.
+            if core.isDraining { socket.close() } else { adopt(socket) }
         case .broadcast(let broadcast): deliver(broadcast)
         case .commit(let lane):
             if !lane.run(batchesMax: core.limits.commitsPerTurnMax, mayWait: false) {
                 core.post(.commit(lane), to: number)
             }
         case .listen(let socket): loop.listen(on: socket)
+        case .stopListening: loop.stopListening()
         case .farewell(let farewell): say(farewell)
         case .revoked(let prefixes): revoke(prefixes)
         case .removed(let device, let user, let replica): endSessions(of: device, user, keeping: replica)
@@ -315,8 +318,8 @@ final class HubShard: LoopHandler {
                 sayFarewell(connection)
             } else if connection.phase == .watch {
                 endWatch(connection, code: .goingAway, reason: ErrorCode.shuttingDown.sentence)
-            } else if connection.phase == .http, connection.http?.outgoing != nil {
-                // Its answer goes on as long as the hub waits; behind it the connection ends.
+            } else if connection.phase == .http, connection.isAnswering || connection.http?.outgoing != nil {
+                // Its answer comes, or goes on, as long as the hub waits; behind it the connection ends.
                 continue
             } else {
                 connection.phase = .ending

@@ -57,6 +57,8 @@ enum ShardMail: Sendable {
     case revoked(Set<String>)
     /// Listen from now on.
     case listen(ListeningSocket)
+    /// Nobody else is taken in; the hub is about to stop.
+    case stopListening
     /// Say bye to everybody; the hub stops.
     case farewell(Farewell)
 }
