@@ -1,5 +1,6 @@
 internal import Causality
 internal import HTTP
+internal import Logging
 internal import Reactor
 internal import Storage
 internal import WebSocket
@@ -26,7 +27,11 @@ final class HubShard: LoopHandler {
     var acknowledging: [ConnectionID] = []
     /// Bytes on their way into an outbox; kept, so that a frame costs no allocation.
     var scratch: [UInt8] = []
+    var figures = ShardFigures()
+    /// Of this turn.
+    var deliveries: [Delivery] = []
     private var nextShard = 0
+    private var lastNumber: UInt64 = 0
     private var connectionCount = 0
     /// Bytes of request bodies that are coming in.
     var requestBodyBytes = 0
@@ -63,10 +68,19 @@ final class HubShard: LoopHandler {
         // Each body is bounded at its head: how long it may be is its path's to say.
         limits.bodyBytesMax = .max
         while connections.count <= id.index { connections.append(nil) }
-        let connection = Connection(id: id, now: loop.now, limits: limits)
+        let connection = Connection(
+            id: id, number: nextNumber(), peer: socket.peer, now: loop.now, limits: limits)
         connections[id.index] = connection
         count(1)
+        figures.connections &+= 1
+        log(.debug, "connected", connection)
         return connection
+    }
+
+    /// Unlike any other shard's: the shard's own number is its last part.
+    private func nextNumber() -> UInt64 {
+        lastNumber += 1
+        return lastNumber &* UInt64(core.configuration.shardCount) &+ UInt64(number)
     }
 
     /// Gives a connection up to another shard. Nil where it cannot go just now.
@@ -93,6 +107,8 @@ final class HubShard: LoopHandler {
         guard let connection = connection(id) else { return }
         connection.heardAt = loop.now
         connection.isPinged = false
+        figures.bytesReceived &+= bytes.count
+        connection.bytesReceived &+= bytes.count
         switch connection.phase {
         case .http: readRequests(connection, UnsafeRawBufferPointer(bytes))
         case .stream: hold(connection, UnsafeRawBufferPointer(bytes))
@@ -147,6 +163,7 @@ final class HubShard: LoopHandler {
 
     func closed(_ id: ConnectionID, _ reason: CloseReason) {
         guard let connection = connection(id) else { return }
+        logEnd(of: connection, reason)
         connection.session.disconnected()
         noteGone(connection)
         leaveStream(connection)
@@ -180,6 +197,8 @@ final class HubShard: LoopHandler {
             }
         case .listen(let socket): loop.listen(on: socket)
         case .stopListening: loop.stopListening()
+        case .tally(let take): take(tally())
+        case .ping(let answer): answer()
         case .farewell(let farewell): say(farewell)
         case .revoked(let prefixes): revoke(prefixes)
         case .removed(let device, let user, let replica): endSessions(of: device, user, keeping: replica)
@@ -226,6 +245,7 @@ final class HubShard: LoopHandler {
         switch token {
         case Timer.sweep:
             sweep()
+            if number == 0 { core.notices.tellRest() }
             _ = loop.schedule(after: .seconds(core.limits.sweepSeconds), token: token)
         case Timer.acknowledge:
             flushAcknowledgements()

@@ -70,6 +70,7 @@ extension LoopCore {
             let sent = calls.send(connection.pointee.descriptor, first, count: count)
             guard sent < 0 else {
                 connection.pointee.outbox.consume(sent, &pool)
+                bytesSent &+= sent
                 continue
             }
             switch Int32(-sent) {
