@@ -23,19 +23,6 @@ struct ServeCommand: ParsableCommand {
             TLS comes later: beyond this machine, put a proxy with TLS in front.
             """)
 
-    enum LogLevel: String, ExpressibleByArgument, CaseIterable {
-        case debug, info, warning, error
-
-        var level: Logger.Level {
-            switch self {
-            case .debug: .debug
-            case .info: .info
-            case .warning: .warning
-            case .error: .error
-            }
-        }
-    }
-
     @OptionGroup var store: StoreOptions
     @OptionGroup var service: ServiceOptions
     @OptionGroup var dialect: DialectOptions
@@ -43,6 +30,7 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup(title: "Limits") var limit: LimitOptions
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Log") var logging: LogOptions
+    @OptionGroup(title: "Operations") var operations: OperationsOptions
     @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "address:port"))
     var listen = "127.0.0.1:8787"
     @Option(help: ArgumentHelp("Event loops, one per core unless told.", valueName: "n"))
@@ -65,8 +53,6 @@ struct ServeCommand: ParsableCommand {
     var echo = false
     @Flag(help: "Make a first user and key if there is none, and print the lines to try.")
     var quickStart = false
-    @Option(help: "How much to log, on standard error.")
-    var logLevel = LogLevel.info
 
     func validate() throws {
         if let shards, !(1...256).contains(shards) { throw ValidationError("--shards is a number from 1 to 256.") }
@@ -79,13 +65,10 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         Heap.returnLargeBlocks()
-        let level = logLevel.level
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
-        }
+        let sink = logging.begin()
         let log = Logger(label: "carillon")
+        let notice = ServiceNotice.take()
+        let sockets = try InheritedSockets.take()
         let stopped = DispatchSemaphore(value: 0)
         let signals = StopSignals { stopped.signal() }
         let parent = stopAtEof ? EndOfInput { stopped.signal() } : nil
@@ -103,13 +86,36 @@ struct ServeCommand: ParsableCommand {
         try setPolicies(opened)
         let first =
             quickStart ? try QuickStart(options: store, store: opened, isKept: !choice.isMemory).prepare() : nil
-        let hub = try start(opened, choice, plan, log)
+        let hub = try start(opened, choice, plan, sockets, log)
         announce(hub, first)
         if first == nil { warnOfNoUsers(opened, choice) }
+        notice?.tell("READY=1", "STATUS=Listens on \(hub.address)")
+        let watchdog = notice.flatMap { notice in
+            Watchdog(notice, log: log) { milliseconds in
+                hub.isAlive(milliseconds: milliseconds, stuckSeconds: ServeCommand.stuckCommitSeconds)
+            }
+        }
         stopped.wait()
-        log.info("stops")
+        notice?.tell("STOPPING=1", "STATUS=Drains")
+        endAnyway(log, sink)
         hub.stop()
-        withExtendedLifetime((signals, parent, lock)) {}
+        sink.finish()
+        withExtendedLifetime((signals, parent, lock, watchdog)) {}
+    }
+
+    /// Seconds after which a commit under way counts as one that will not end: the watchdog lets us be restarted.
+    private static let stuckCommitSeconds = 60
+    /// Seconds that the parts of a stop which have no bound of their own, a loop or a store that hangs, get on top.
+    private static let hangSeconds = 2
+
+    /// Ends the process when the stop does not.
+    private func endAnyway(_ log: Logger, _ sink: LogSink) {
+        let deadline = DispatchTime.now() + .seconds(operations.drainSeconds + ServeCommand.hangSeconds)
+        DispatchQueue.global(qos: .userInitiated).asyncAfter(deadline: deadline) {
+            log.error("the stop hangs: it ends here. What was acknowledged is in the store")
+            sink.finish()
+            _exit(ExitStatus.temporary.rawValue)
+        }
     }
 
     /// A memory store begins without anybody. Users keep their names and keys, and begin with an empty space.
@@ -126,7 +132,9 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private func start(_ store: any Store, _ choice: StoreChoice, _ plan: ServicePlan, _ log: Logger) throws -> Hub {
+    private func start(
+        _ store: any Store, _ choice: StoreChoice, _ plan: ServicePlan, _ sockets: InheritedSockets, _ log: Logger
+    ) throws -> Hub {
         var configuration = HubConfiguration(
             address: try address(), shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
         configuration.hasEcho = echo
@@ -141,6 +149,9 @@ struct ServeCommand: ParsableCommand {
         try limit.fill(&configuration)
         try access.fill(&configuration)
         try logging.fill(&configuration)
+        try operations.fill(&configuration)
+        configuration.listener = sockets.hub
+        configuration.operationsListener = sockets.operations
         var bus: (any Bus)?
         if case .postgres(let conninfo) = choice {
             bus = try plan.openBus(conninfo: conninfo, of: store, log: log)
@@ -164,6 +175,7 @@ struct ServeCommand: ParsableCommand {
         for mounted in (try? dialect.mounted()) ?? [] {
             lines += "Speaks \(mounted.dialect.name) at http://\(hub.address)\(mounted.path)\n"
         }
+        if let operations = hub.operationsAddress { lines += "Metrics at http://\(operations)/metrics\n" }
         lines += first?.lines(address: hub.address) ?? ""
         // Whoever closed our output is no reason not to serve.
         try? Output.write(lines)
