@@ -156,7 +156,9 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Causality", "Storage", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "EndToEnd",
-            dependencies: ["CarillonClient", "Causality", "PostgresTesting", "Reactor", "Wire", "carillon"],
+            dependencies: [
+                "CarillonClient", "Causality", "HubTesting", "PostgresTesting", "Reactor", "Wire", "carillon", logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "PostgresStoreTests",

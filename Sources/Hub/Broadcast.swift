@@ -23,6 +23,8 @@ final class Broadcast: Sendable {
     /// Whether everybody who hears of the space may see all of it.
     let isOpen: Bool
     let frames: SharedBytes
+    /// Uptime in nanoseconds: right after the commit, or when another hub's was heard of.
+    let bornAt = WallClock.uptime
 
     convenience init(_ batch: CommittedBatch, generation: Generation) {
         self.init(

@@ -23,10 +23,14 @@ final class Connection {
     }
 
     let id: ConnectionID
+    /// Names it in the log, through all of the hub and as long as it runs.
+    var number: UInt64
+    let peer: SocketAddress
     var phase = Phase.http
     /// Loop time of the last byte from the peer, and of the connection's start, or the WebSocket's.
     var heardAt: UInt64
     var startedAt: UInt64
+    let openedAt: UInt64
     var isPinged = false
     /// Bytes of its outbox at the last look: while they move, it is not silent.
     var pendingBytes = 0
@@ -58,10 +62,20 @@ final class Connection {
     /// Counted among those who are connected.
     var isPresent = false
 
-    init(id: ConnectionID, now: UInt64, limits: HTTPLimits) {
+    // For the line that the log gets of its end.
+    var bytesReceived = 0
+    var frameCount = 0
+    var pushCount = 0
+    /// Why the hub has ended it; nil where the peer did.
+    var ending: String?
+
+    init(id: ConnectionID, number: UInt64, peer: SocketAddress, now: UInt64, limits: HTTPLimits) {
         self.id = id
+        self.number = number
+        self.peer = peer
         heardAt = now
         startedAt = now
+        openedAt = now
         http = HTTPExchange(limits: limits)
     }
 

@@ -9,6 +9,9 @@ public final class Hub: Sendable {
 
     /// Where it listens; the port is the real one when 0 was asked for.
     public let address: SocketAddress
+    /// Where it tells operators of itself; nil: nowhere.
+    public let operationsAddress: SocketAddress?
+    private let operationsLoop = Guarded<LoopAddress<OperationsMail>?>(nil)
     let core: HubCore
     private let shards: [LoopAddress<ShardMail>]
 
@@ -24,7 +27,15 @@ public final class Hub: Sendable {
         store: any Store, bus: (any Bus)? = nil, pullStore: (any Store)? = nil, configuration: HubConfiguration,
         log: Logger
     ) throws(ReactorError) -> Hub {
-        let listener = try ListeningSocket.bind(to: configuration.address)
+        // No `??`: its right side cannot say what it throws.
+        let listener =
+            if let inherited = configuration.listener { inherited } else {
+                try ListeningSocket.bind(to: configuration.address)
+            }
+        var operations = configuration.operationsListener
+        if operations == nil, let address = configuration.operationsAddress {
+            operations = try ListeningSocket.bind(to: address)
+        }
         let core = HubCore(store: store, bus: bus, pullStore: pullStore, configuration: configuration, log: log)
         var loops = LoopConfiguration()
         loops.connectionsMax = configuration.limits.connectionsPerShardMax
@@ -44,11 +55,27 @@ public final class Hub: Sendable {
         core.begin()
         // Only now: a connection that comes in is dealt to shards that are all there.
         shards[0].post(.listen(listener))
-        return Hub(address: listener.localAddress, core: core, shards: shards)
+        let hub = Hub(address: listener.localAddress, operations: operations?.localAddress, core: core, shards: shards)
+        if let operations {
+            let loop = try OperationsDesk.start(on: operations, core: core)
+            hub.operationsLoop.withLock { $0 = loop }
+        }
+        log.info(
+            "listens",
+            metadata: [
+                "address": "\(hub.address)", "operations": "\(hub.operationsAddress?.description ?? "")",
+                "shards": "\(shards.count)", "version": "\(version)", "tls": "\(configuration.tls != nil)",
+                "connectionsMax": "\(configuration.limits.connectionsPerShardMax * shards.count)",
+                "drainSeconds": "\(configuration.limits.drainSeconds)",
+            ])
+        return hub
     }
 
-    private init(address: SocketAddress, core: HubCore, shards: [LoopAddress<ShardMail>]) {
+    private init(
+        address: SocketAddress, operations: SocketAddress?, core: HubCore, shards: [LoopAddress<ShardMail>]
+    ) {
         self.address = address
+        operationsAddress = operations
         self.core = core
         self.shards = shards
     }
@@ -72,20 +99,39 @@ public final class Hub: Sendable {
     /// ends.
     public func refuse(certificates: Set<[UInt8]>) { core.refuse(certificates: certificates) }
 
-    /// Stops: takes no more pushes, commits and answers those that it has, says bye with a delay to come back, and
-    /// returns when every connection is closed or ``HubLimits/drainSeconds`` have passed.
+    /// Whether every event loop answers within `milliseconds`, and no commit has been under way for `stuckSeconds`: what a
+    /// watchdog asks. A store that is away is no reason to be restarted. Blocks for as long.
+    public func isAlive(milliseconds: Int, stuckSeconds: Int) -> Bool {
+        core.isAlive(milliseconds: milliseconds, stuckSeconds: stuckSeconds)
+    }
+
+    /// Stops: takes no more connections and pushes, commits and answers the pushes that it has, says bye with a delay to
+    /// come back, and returns when every connection is closed or ``HubLimits/drainSeconds`` have passed.
     public func stop() {
-        core.drain()
+        let marks = DrainMarks(seconds: core.limits.drainSeconds)
+        let before = core.connectionCount
+        core.log.info("drains", metadata: ["connections": "\(before)", "seconds": "\(core.limits.drainSeconds)"])
+        core.beginDrain()
+        // First of all: who comes now is another hub's, or waits in systemd's socket for the next one.
+        shards[0].post(.stopListening)
+        core.drain(until: marks.committed)
         let emptied = DispatchSemaphore(value: 0)
         for shard in shards { shard.post(.farewell(Farewell { emptied.signal() })) }
-        let deadline = DispatchTime.now() + .seconds(core.limits.drainSeconds)
-        for _ in shards { _ = emptied.wait(timeout: deadline) }
+        let emptyCount = shards.count { _ in emptied.wait(timeout: marks.emptied) == .success }
+        let cutOff = core.connectionCount
         // What the shards' last words left to be written: acknowledged cursors, and who has gone.
         core.notePresence()
-        core.finishReads()
+        core.finishReads(until: marks.written)
         core.end()
         for shard in shards { shard.stop() }
         for shard in shards { shard.join() }
+        // Last of all: it has said all along that the hub stops.
+        operationsLoop.withLock { $0 }?.stop()
+        if emptyCount < shards.count {
+            core.log.warning("drained, but for peers that did not read", metadata: ["connections": "\(cutOff)"])
+        } else {
+            core.log.info("drained")
+        }
     }
 }
 

@@ -29,6 +29,13 @@ public struct HubConfiguration: Sendable {
     /// Whether a key may come in the URL (`?key=`), for clients that can set no header field. URLs are logged by proxies
     /// and kept by browsers.
     public var allowsKeyInURL = false
+    /// A socket that listens already, in place of ``address``: of systemd.
+    public var listener: ListeningSocket?
+    /// Where `/metrics`, `/health` and `/ready` are told without a key; nil: nowhere. For an address that only operators
+    /// reach.
+    public var operationsAddress: SocketAddress?
+    /// A socket that listens already, in place of ``operationsAddress``.
+    public var operationsListener: ListeningSocket?
     public var limits = HubLimits()
 
     public init(address: SocketAddress, shardCount: Int) {
@@ -138,7 +145,8 @@ public struct HubLimits: Sendable {
     public var idleSeconds = 75
     /// Seconds between two looks for silent peers: the times above are kept to within it.
     public var sweepSeconds = 5
-    /// Seconds in which a closing connection is to take its last bytes.
+    /// Seconds from the order to stop to the end: pushes that were taken have the first six tenths, the peers' last bytes
+    /// the next three, the hub's own last writes the rest (``DrainMarks``). Service managers kill after 10 to 90.
     public var drainSeconds = 5
     /// A reconnecting herd is spread over this many milliseconds by the delay in `bye`.
     public var reconnectMilliseconds: ClosedRange<Int> = 500...5_000
@@ -169,6 +177,11 @@ public struct HubLimits: Sendable {
     public var foreignStreamsSeconds = 10
     /// Seconds that a space's head may lie ahead of this machine's clock before the log warns of it.
     public var clockAheadSeconds = 60
+    /// Milliseconds of a transaction past which the log tells of it: an fsync of a laden disk takes some hundred.
+    public var slowCommitMilliseconds = 1_000
+    /// Lines a second of what peers bring about, refusals, cut-offs and slow commits, past which the log only counts
+    /// them: a flood of connections is not to be one of lines.
+    public var noticesPerSecondMax = 20
     /// Seconds between two writes of acknowledged cursors: each is a transaction.
     public var acknowledgeSeconds = 5
 

@@ -29,6 +29,10 @@ final class HubCore: Sendable {
     let pulse = Guarded(Pulse())
     let spools: SpoolPlace
     let dialectLoad: DialectLoad
+    /// For lines that peers can bring about as often as they like.
+    let notices: LogAllowance
+    /// What each shard last told of itself.
+    let tallies: Guarded<[ShardFigures]>
     private let lanes: [JournalLane]
     private let readQueues: ReadQueues
     private let bulkQueues: ReadQueues
@@ -52,6 +56,9 @@ final class HubCore: Sendable {
         self.log = log
         let limits = configuration.limits
         connectionCounts = Guarded(Array(repeating: 0, count: configuration.shardCount))
+        tallies = Guarded(Array(repeating: ShardFigures(), count: configuration.shardCount))
+        let notices = LogAllowance(log, linesPerSecondMax: limits.noticesPerSecondMax)
+        self.notices = notices
         streams = StreamAllowance(
             perUserMax: limits.streamsPerUserMax, patienceSeconds: limits.foreignStreamsSeconds)
         presence = PresenceBoard(
@@ -75,8 +82,11 @@ final class HubCore: Sendable {
         let journal = Journal(store: store) { Identifier(unchecked: PushBody.defaultHash(of: $0)) }
         let laneCount = store.writesBlock ? min(store.writersMax, configuration.shardCount) : configuration.shardCount
         let metrics = metrics
+        let outage = StoreOutage(log: log)
         lanes = (0..<max(1, laneCount)).map { number in
-            JournalLane(number: number, journal: journal, limits: limits, metrics: metrics) {
+            JournalLane(
+                number: number, journal: journal, limits: limits, metrics: metrics, outage: outage, log: notices
+            ) {
                 announcer.announce($0, of: $1)
             }
         }
@@ -112,6 +122,7 @@ final class HubCore: Sendable {
         connectionCounts.withLock { $0[shard] } < limits.connectionsPerShardMax
     }
 
+    /// Connections of all shards, by their last words.
     var connectionCount: Int { connectionCounts.withLock { $0.reduce(0, +) } }
 
     /// A shard says how many connections it has.
@@ -147,12 +158,16 @@ final class HubCore: Sendable {
         _ submission: Submission, messageBytes: Int, from shard: Int?,
         answer: @escaping @Sendable (Result<[ItemResult], ErrorFrameError>) -> Void
     ) {
-        let log = log
+        let notices = notices
         let pending = PendingPush(submission, messageBytes: messageBytes) { outcome in
             switch outcome {
             case .success(let results): answer(.success(results))
             case .failure(let error):
-                log.warning("a push was refused by the store: \(error)")
+                notices.tell(
+                    .warning, "a push was refused by the store",
+                    [
+                        "user": "\(submission.user.text)", "device": "\(submission.author.text)", "error": "\(error)",
+                    ])
                 answer(.failure(ErrorFrameError(frame: ErrorFrame(error))))
             }
         }
@@ -169,6 +184,14 @@ final class HubCore: Sendable {
 
     /// Whether the lane of `space` has more waiting than ``HubLimits/laneMarkBytes``.
     func isCrowded(_ space: Identifier) -> Bool { lane(of: space).isCrowded }
+
+    var laneFigures: [LaneFigures] { lanes.map(\.currentFigures) }
+
+    /// Whether a lane has been at one transaction, or one pause, for longer than that.
+    func areLanesStuck(seconds: Int) -> Bool { lanes.contains { $0.isStuck(seconds: seconds) } }
+
+    /// Store reads that run or wait.
+    var readsUnderWay: Int { readQueues.underWay + bulkQueues.underWay + spoolQueues.underWay }
 
     /// Announces what became durable while the store went away, and nobody has pushed since.
     func announceOwed() {
@@ -204,19 +227,21 @@ final class HubCore: Sendable {
         removals.withLock { $0 += 1 }
     }
 
-    /// Refuses new pushes and returns when all that were taken are committed and answered, or the time for it is over.
-    func drain() {
+    /// Takes no more pushes; `/ready` says so.
+    func beginDrain() {
         draining.withLock { $0 = true }
         // All at once: what waits for a store that is away has a last second, and not one after the other.
         for lane in lanes { lane.close() }
-        let deadline = DispatchTime.now() + .seconds(limits.drainSeconds)
-        for lane in lanes { lane.finish(by: deadline) }
-        finishReads()
     }
 
-    /// Returns when the work that the read queues have now is done.
-    func finishReads() {
-        let deadline = DispatchTime.now() + .seconds(limits.drainSeconds)
+    /// Returns when all pushes that were taken are committed and answered, and what was asked is read, or at `deadline`.
+    func drain(until deadline: DispatchTime) {
+        for lane in lanes { lane.finish(by: deadline) }
+        finishReads(until: deadline)
+    }
+
+    /// Returns when the work that the read queues have now is done, or at `deadline`.
+    func finishReads(until deadline: DispatchTime) {
         for queues in [spoolQueues, bulkQueues, readQueues] { queues.finish(by: deadline) }
     }
 }

@@ -27,13 +27,13 @@ public struct HubMetrics: Sendable, Equatable {
     /// What peers were refused or cut off for.
     public var refusals: [RefusalReason: Int] = [:]
 
+    /// TLS handshakes of peers that were done.
+    public var tlsHandshakes = 0
+
     public init() {}
 
-    /// In Prometheus' text format, version 0.0.4.
-    public var text: String {
-        rows.map { name, help, value in
-            "# HELP carillon_\(name) \(help)\n# TYPE carillon_\(name) counter\ncarillon_\(name) \(value)\n"
-        }.joined()
+    func write(to page: inout MetricsPage) {
+        for (name, help, value) in rows { page.single(name, .counter, help, value) }
     }
 
     private var rows: [(String, String, Int)] {

@@ -61,13 +61,15 @@ extension HubShard {
         connection.acknowledged = nil
         // What a device is known to hold is of its user's own space.
         guard member.access.isOwn else { return }
-        let core = core
+        let (core, connectionNumber) = (core, connection.number)
         core.read(key: connection.id.index) {
             do throws(StoreError) {
                 try core.store.accounts.acknowledge(
                     position, device: member.device.id, of: member.user.id, at: WallClock.now)
             } catch {
-                core.log.warning("an acknowledgement could not be kept: \(error)")
+                core.notices.tell(
+                    .warning, "an acknowledgement could not be kept",
+                    ["conn": "\(connectionNumber)", "device": "\(member.device.id.text)", "error": "\(error)"])
             }
         }
     }

@@ -203,7 +203,9 @@ extension HubShard {
         guard let http = connection.http, let outgoing = http.outgoing, outgoing.offset == offset else { return }
         guard case .success(let piece) = result, piece.count > 0 else {
             // The head is out: a body that ends before its length is all that can say so.
-            core.log.warning("an answer was cut off after \(offset) bytes")
+            core.notices.tell(
+                .warning, "an answer was cut off",
+                connection.logMetadata.merging(["bytes": "\(offset)"]) { $1 })
             return loop.close(connection.id, afterFlush: false)
         }
         loop.send(connection.id, piece)

@@ -69,7 +69,9 @@ extension HubShard {
             answerRequest(connection, RESTAnswer(Problem(error)), isLast: error.code.isFatal)
             return
         }
-        core.log.warning("an export was cut off after \(stream.lineCount) lines: \(error.message)")
+        core.notices.tell(
+            .warning, "an export was cut off",
+            connection.logMetadata.merging(["lines": "\(stream.lineCount)", "error": "\(error.message)"]) { $1 })
         finishAnswer(connection, keepsAlive: false)
     }
 }

@@ -69,30 +69,37 @@ extension HubShard {
     func deliver(_ broadcast: Broadcast) {
         guard let room = rooms[broadcast.space], room.generation == broadcast.generation else { return }
         room.latest = max(room.latest, broadcast.upTo)
+        var deviceCount = 0
         for subscription in room.members where subscription.state == .live {
-            deliver(broadcast, to: subscription, room)
+            if deliver(broadcast, to: subscription, room) { deviceCount &+= 1 }
+        }
+        if deviceCount > 0 {
+            figures.count(.changes, deviceCount)
+            deliveries.append(Delivery(bornAt: broadcast.bornAt, deviceCount: deviceCount))
         }
         room.forgetFrames()
         if !room.polls.isEmpty { wake(room.polls, broadcast) }
         if !room.watchers.isEmpty { tell(room.watchers, broadcast) }
     }
 
-    private func deliver(_ broadcast: Broadcast, to subscription: Subscription, _ room: Room) {
-        guard broadcast.upTo > subscription.seen else { return }
+    /// Whether it was sent changes.
+    private func deliver(_ broadcast: Broadcast, to subscription: Subscription, _ room: Room) -> Bool {
+        guard broadcast.upTo > subscription.seen else { return false }
         let id = subscription.id
         if broadcast.isGap || broadcast.after > subscription.seen {
             readLog(id)
-            return
+            return false
         }
         if loop.outboxBytes(id) > core.limits.outboxBytesMax {
             // It reads too slowly. Its frames are dropped; the log has them.
             subscription.state = .lagging
             _ = connection(id)?.session.fellBehind()
-            return
+            return false
         }
         let (chain, framing) = (subscription.chain, subscription.framing)
         let isAuthor = subscription.interest.device.map { broadcast.authors.contains($0) } ?? false
         let seesAll = subscription.interest.access.viewer.seesAll || broadcast.isOpen
+        var isSent = true
         let isWhole = seesAll && broadcast.after == subscription.seen && !broadcast.items.isEmpty
         if !subscription.interest.isFiltered && !isAuthor && isWhole {
             if subscription.told != broadcast.after {
@@ -102,12 +109,13 @@ extension HubShard {
             subscription.told = broadcast.upTo
         } else if broadcast.items.count > core.limits.filteredItemsMax {
             readLog(id)
-            return
+            return false
         } else {
             let items = broadcast.items.compactMap {
                 $0.position > subscription.seen ? subscription.interest.shown($0) : nil
             }
-            if !items.isEmpty {
+            isSent = !items.isEmpty
+            if isSent {
                 loop.send(
                     id, chain.frames(items[...], after: subscription.told, upTo: broadcast.upTo, as: framing))
                 subscription.told = broadcast.upTo
@@ -118,6 +126,7 @@ extension HubShard {
             }
         }
         subscription.seen = broadcast.upTo
+        return isSent
     }
 
     // MARK: Catch-up
@@ -148,7 +157,7 @@ extension HubShard {
         mail: @escaping @Sendable (ConnectionID, Result<Page, ErrorFrameError>) -> ShardMail,
         make: @escaping @Sendable (LogPage) -> Page
     ) {
-        let (shard, core) = (number, core)
+        let (shard, core, connectionNumber) = (number, core, connection(id)?.number ?? 0)
         core.read(key: id.index) {
             do throws(StoreError) {
                 let page =
@@ -159,7 +168,9 @@ extension HubShard {
                 let isOfThisLife = generation.map { core.store.generation == $0 } ?? true
                 core.post(mail(id, isOfThisLife ? .success(make(page)) : .failure(ErrorFrameError(.resync))), to: shard)
             } catch {
-                core.log.warning("a page of the log could not be read for \(reader): \(error)")
+                core.notices.tell(
+                    .warning, "a page of the log could not be read for \(reader)",
+                    ["conn": "\(connectionNumber)", "error": "\(error)"])
                 core.post(mail(id, .failure(ErrorFrameError(frame: ErrorFrame(error)))), to: shard)
             }
         }
@@ -182,6 +193,7 @@ extension HubShard {
                     connection.id,
                     subscription.chain.frames(
                         items[...], after: subscription.told, upTo: page.upTo, as: subscription.framing))
+                figures.count(.changes)
                 connection.subscription?.told = page.upTo
             }
             connection.subscription?.seen = page.upTo
@@ -227,6 +239,7 @@ extension HubShard {
             connection.id,
             subscription.chain.advance(
                 after: subscription.told, upTo: subscription.seen, as: subscription.framing))
+        figures.count(.synced)
         connection.subscription?.told = subscription.seen
         connection.subscription?.state = .live
         core.feed.wentLive(subscription.space, at: subscription.seen)

@@ -41,7 +41,9 @@ extension HubShard {
 
     private func take(_ event: HTTPEvent, _ connection: Connection, _ http: HTTPExchange) throws(HTTPError) {
         switch event {
-        case .head(let head): try begin(head, connection, http)
+        case .head(let head):
+            figures.requests &+= 1
+            try begin(head, connection, http)
         case .expectContinue: reply(connection) { ResponseWriter.appendContinue(into: &$0) }
         case .body(let bytes): takeBody(bytes, connection, http)
         case .end: endBody(connection, http)
@@ -72,7 +74,7 @@ extension HubShard {
         guard let bytes = try? body.whole(bytesMax: .max) else { return }
         let credentials = core.credentials(head.apiKey, connection.tlsPeer)
         core.read(key: id.index) {
-            let routes = RESTRoutes(core: core) { core.post(.opened(id, $0), to: shard) }
+            let routes = RESTRoutes(core: core, open: { core.post(.opened(id, $0), to: shard) })
             routes.answer(RESTRequest(head: head, body: bytes, credentials: credentials)) {
                 core.post(.answered(id, $0), to: shard)
             }

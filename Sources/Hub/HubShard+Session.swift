@@ -48,12 +48,15 @@ extension HubShard {
 
     private func readFrame(_ connection: Connection, _ bytes: [UInt8]) {
         connection.messageBytes = bytes.count
+        connection.frameCount &+= 1
         let action: HubSession.Action
         do throws(FrameError) {
-            action = connection.session.receive(
-                try ClientFrame.decode(
-                    bytes, limits: core.wireLimits, writer: connection.member?.device.replica ?? ""))
+            let frame = try ClientFrame.decode(
+                bytes, limits: core.wireLimits, writer: connection.member?.device.replica ?? "")
+            figures.count(ShardFigures.Received(frame))
+            action = connection.session.receive(frame)
         } catch {
+            figures.count(.invalid)
             action = connection.session.receive(error)
         }
         act(connection, action)
@@ -80,11 +83,14 @@ extension HubShard {
         connection.greeting?.hello = hello
         let (id, shard, core) = (connection.id, number, core)
         let credentials = core.credentials(connection.greeting?.headerKey, connection.tlsPeer)
+        let connectionNumber = connection.number
         core.read(key: id.index) {
             do throws(ErrorFrameError) {
                 let removalCount = core.removalCount
                 let member = try Authenticator(store: core.store).admit(hello, credentials)
-                core.post(.admitted(id, Admission(member: member, removalCount: removalCount)), to: shard)
+                let admission = Admission(
+                    member: member, removalCount: removalCount, connectionNumber: connectionNumber)
+                core.post(.admitted(id, admission), to: shard)
             } catch {
                 core.post(.refused(id, error.frame), to: shard)
             }
@@ -124,6 +130,8 @@ extension HubShard {
         // It said its farewells already: the device comes back to another hub.
         guard !core.isDraining else { return socket.close() }
         let connection = adopt(socket)
+        // It is the same one to whoever reads the log.
+        connection.number = admission.connectionNumber
         openSocket(connection, headerKey: nil)
         connection.greeting?.hello = hello
         _ = connection.session.receive(.hello(hello))
@@ -146,10 +154,12 @@ extension HubShard {
         case .ended: return
         case .pushOnly(let frames):
             noteCome(connection)
+            logSession(connection, live: false)
             welcome(connection, member)
             held = frames
         case .catchUp(let frames):
             noteCome(connection)
+            logSession(connection, live: true)
             welcome(connection, member)
             subscribe(connection, member, hello)
             held = frames
@@ -175,6 +185,7 @@ extension HubShard {
 
     private func submit(_ connection: Connection, _ push: Push) {
         guard let member = connection.member else { return }
+        connection.pushCount &+= 1
         let (id, shard, core) = (connection.id, number, core)
         PushDesk(core: core, shard: number).take(
             PushDesk.Written(push), messageBytes: connection.messageBytes, from: member.user, member.device,
@@ -209,6 +220,7 @@ extension HubShard {
     func send(_ connection: Connection, _ frame: HubFrame) {
         var payload: [UInt8] = []
         frame.encode(into: &payload)
+        figures.count(ShardFigures.Sent(frame))
         write(connection) { $0.appendMessage(.text, payload, into: &$1) }
     }
 
@@ -222,6 +234,7 @@ extension HubShard {
     /// Sends a close frame as the last thing, and ends the connection when it is out.
     func end(_ connection: Connection, closeCode: UInt16?, reason: String) {
         guard connection.phase != .ending else { return }
+        connection.ending = "close \(closeCode.map(String.init) ?? "")\(reason.isEmpty ? "" : " ")\(reason)"
         write(connection) { $0.appendClose(closeCode.map { CloseCode(rawValue: $0) }, reason: reason, into: &$1) }
         connection.phase = .ending
         connection.session.disconnected()

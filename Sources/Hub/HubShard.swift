@@ -27,7 +27,11 @@ final class HubShard: LoopHandler {
     var acknowledging: [ConnectionID] = []
     /// Bytes on their way into an outbox; kept, so that a frame costs no allocation.
     var scratch: [UInt8] = []
+    var figures = ShardFigures()
+    /// Of this turn.
+    var deliveries: [Delivery] = []
     private var nextShard = 0
+    private var lastNumber: UInt64 = 0
     private var connectionCount = 0
     /// Bytes of request bodies that are coming in.
     var requestBodyBytes = 0
@@ -64,12 +68,21 @@ final class HubShard: LoopHandler {
         // Each body is bounded at its head: how long it may be is its path's to say.
         limits.bodyBytesMax = .max
         while connections.count <= id.index { connections.append(nil) }
-        let connection = Connection(id: id, now: loop.now, limits: limits)
+        let connection = Connection(
+            id: id, number: nextNumber(), peer: socket.peer, now: loop.now, limits: limits)
         connections[id.index] = connection
         // Of one that comes from another shard.
         connection.tlsPeer = loop.tlsPeer(id)
         count(1)
+        figures.connections &+= 1
+        log(.debug, "connected", connection)
         return connection
+    }
+
+    /// Unlike any other shard's: the shard's own number is its last part.
+    private func nextNumber() -> UInt64 {
+        lastNumber += 1
+        return lastNumber &* UInt64(core.configuration.shardCount) &+ UInt64(number)
     }
 
     /// Gives a connection up to another shard. Nil where it cannot go just now.
@@ -102,6 +115,8 @@ final class HubShard: LoopHandler {
         guard let connection = connection(id) else { return }
         connection.heardAt = loop.now
         connection.isPinged = false
+        figures.bytesReceived &+= bytes.count
+        connection.bytesReceived &+= bytes.count
         switch connection.phase {
         case .http: readRequests(connection, UnsafeRawBufferPointer(bytes))
         case .stream: hold(connection, UnsafeRawBufferPointer(bytes))
@@ -160,6 +175,7 @@ final class HubShard: LoopHandler {
             core.log.debug("TLS failed", metadata: ["reason": "\(error.sentence)"])
         }
         guard let connection = connection(id) else { return }
+        logEnd(of: connection, reason)
         connection.session.disconnected()
         noteGone(connection)
         leaveStream(connection)
@@ -183,13 +199,18 @@ final class HubShard: LoopHandler {
 
     private func take(_ mail: ShardMail) {
         switch mail {
-        case .adopt(let socket): adopt(socket)
+        case .adopt(let socket):
+            // Dealt out before the listener was closed: it would be told of no farewell.
+            if core.isDraining { socket.close() } else { adopt(socket) }
         case .broadcast(let broadcast): deliver(broadcast)
         case .commit(let lane):
             if !lane.run(batchesMax: core.limits.commitsPerTurnMax, mayWait: false) {
                 core.post(.commit(lane), to: number)
             }
         case .listen(let socket): loop.listen(on: socket)
+        case .stopListening: loop.stopListening()
+        case .tally(let take): take(tally())
+        case .ping(let answer): answer()
         case .farewell(let farewell): say(farewell)
         case .revoked(let prefixes): revoke(prefixes)
         case .certificatesRefused(let hashes): end(certificates: hashes)
@@ -237,6 +258,7 @@ final class HubShard: LoopHandler {
         switch token {
         case Timer.sweep:
             sweep()
+            if number == 0 { core.notices.tellRest() }
             _ = loop.schedule(after: .seconds(core.limits.sweepSeconds), token: token)
         case Timer.acknowledge:
             flushAcknowledgements()
@@ -330,8 +352,8 @@ final class HubShard: LoopHandler {
                 sayFarewell(connection)
             } else if connection.phase == .watch {
                 endWatch(connection, code: .goingAway, reason: ErrorCode.shuttingDown.sentence)
-            } else if connection.phase == .http, connection.http?.outgoing != nil {
-                // Its answer goes on as long as the hub waits; behind it the connection ends.
+            } else if connection.phase == .http, connection.isAnswering || connection.http?.outgoing != nil {
+                // Its answer comes, or goes on, as long as the hub waits; behind it the connection ends.
                 continue
             } else {
                 connection.phase = .ending

@@ -21,8 +21,10 @@ extension JournalLane {
         var closedAt: UInt64?
         // What is durable, and was announced to nobody, may be told as duplicates from now on.
         var isUncertain = note(trouble, pushes)
+        outage.began(trouble)
         while true {
             let now = WallClock.uptime
+            state.withLock { $0.movedAt = now }
             if closedAt == nil, isClosed { closedAt = now }
             let given = deadlines(of: waiting, closedAt: closedAt)
             for (push, deadline) in zip(waiting, given) where deadline <= now { push.answer(.failure(trouble)) }

@@ -20,8 +20,12 @@ final class JournalLane: Sendable {
         var company = Company()
         /// How many are waited for, while they are.
         var expected: Int?
+        var figures = LaneFigures()
+        /// Uptime in nanoseconds of the last step: a transaction taken, tried again, or ended.
+        var movedAt = WallClock.uptime
     }
 
+    let number: Int
     let journal: Journal
     let limits: HubLimits
     let queue: DispatchQueue
@@ -33,18 +37,23 @@ final class JournalLane: Sendable {
     /// Spaces in which a commit may be durable that nobody was told of.
     let owed = Guarded<Set<Identifier>>([])
     let metrics: Guarded<HubMetrics>
+    let outage: StoreOutage
+    let log: LogAllowance
     let announce: Announcing
 
     /// Told of every transaction that wrote something, and in which life of the log it did.
     typealias Announcing = @Sendable (_ batches: [CommittedBatch], _ generation: Generation) -> Void
 
     init(
-        number: Int, journal: Journal, limits: HubLimits, metrics: Guarded<HubMetrics>,
-        announce: @escaping Announcing
+        number: Int, journal: Journal, limits: HubLimits, metrics: Guarded<HubMetrics>, outage: StoreOutage,
+        log: LogAllowance, announce: @escaping Announcing
     ) {
+        self.number = number
         self.journal = journal
         self.limits = limits
         self.metrics = metrics
+        self.outage = outage
+        self.log = log
         self.announce = announce
         queue = DispatchQueue(label: "carillon.lane.\(number)", qos: .userInitiated)
     }
@@ -151,7 +160,9 @@ final class JournalLane: Sendable {
 
     /// What the next transaction takes; nil, and the lane rests, when nothing waits.
     private func next() -> [PendingPush]? {
-        state.withLock { state in
+        let now = WallClock.uptime
+        return state.withLock { state in
+            state.movedAt = now
             var changes = 0
             var bytes = 0
             var count = 0
@@ -184,6 +195,7 @@ final class JournalLane: Sendable {
     ///   what is durable is now a duplicate, and the rest is written.
     func commit(_ pushes: [PendingPush], isUncertain: Bool = false) -> StoreError? {
         let generation = journal.store.generation
+        let begunAt = WallClock.uptime
         do {
             // What may be durable already is not judged anew.
             let (admitted, refused) = try isUncertain ? (pushes, []) : admission(of: pushes)
@@ -192,13 +204,16 @@ final class JournalLane: Sendable {
                 return nil
             }
             let receipt = try journal.commit(admitted.map(\.submission), now: WallClock.now)
+            let tookNanoseconds = WallClock.uptime - begunAt
             announceOwed()
             // Subscribers first: a pusher that has its answer may ask another device at once.
             if !receipt.batches.isEmpty { announce(receipt.batches, generation) }
             for (push, results) in zip(admitted, receipt.results) { push.answer(.success(results)) }
             for push in refused { push.refuse() }
+            note(receipt.results, of: admitted, tookNanoseconds: tookNanoseconds)
             return nil
         } catch {
+            noteFailure()
             switch error {
             case .unavailable, .denied, .outcomeUnknown: return error
             // A full disk is none that a moment's patience helps.

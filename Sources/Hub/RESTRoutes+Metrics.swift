@@ -6,8 +6,12 @@ internal import Storage
 extension RESTRoutes {
     func metrics(_ request: RESTRequest) throws -> RESTAnswer {
         _ = try holder(request)
-        let text = core.metrics.withLock { $0 }.text + ((core.store as? any MeteredStore)?.metricsText ?? "")
-        var answer = RESTAnswer(json: Array(text.utf8))
+        return metrics()
+    }
+
+    /// For whoever may read them without a key.
+    func metrics() -> RESTAnswer {
+        var answer = RESTAnswer(json: Array(core.metricsText.utf8))
         answer.fields = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8"), ("Cache-Control", "no-store")]
         return answer
     }

@@ -65,6 +65,13 @@ struct RESTRoutes: Sendable {
     let core: HubCore
     /// Takes a good request for an answer that goes on; then `reply` is never called.
     let open: @Sendable (StreamOpening) -> Void
+    let table: [Route]
+
+    init(core: HubCore, open: @escaping @Sendable (StreamOpening) -> Void, table: [Route] = RESTRoutes.table) {
+        self.core = core
+        self.open = open
+        self.table = table
+    }
 
     /// Calls `reply` once, at once or when a push is settled, or ``open``.
     func answer(_ request: RESTRequest, reply: @escaping Reply) {
@@ -77,7 +84,9 @@ struct RESTRoutes: Sendable {
         } catch let error as ErrorFrameError {
             reply(RESTAnswer(Problem(error.frame)))
         } catch let error as StoreError {
-            core.log.warning("a request failed in the store: \(error)")
+            core.notices.tell(
+                .warning, "a request failed in the store",
+                ["path": "\(request.head.path)", "error": "\(error)"])
             reply(RESTAnswer(Problem(ErrorFrame(error))))
         } catch {
             core.log.error("a request failed: \(error)")
@@ -87,7 +96,7 @@ struct RESTRoutes: Sendable {
 
     private func route(_ request: RESTRequest, reply: @escaping Reply) throws {
         let (route, parameters) = try Route.find(
-            request.head.request.method, request.head.path, in: RESTRoutes.table)
+            request.head.request.method, request.head.path, in: table)
         var request = request
         request.parameters = try parameters.map { text in
             guard let decoded = text.removingPercentEncoding else {

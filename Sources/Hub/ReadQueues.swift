@@ -1,8 +1,13 @@
 internal import Dispatch
+internal import Reactor
 
 /// Where store reads, and small writes, are done off the event loops.
 final class ReadQueues: Sendable {
     private let queues: [DispatchQueue]
+    private let jobCount = Guarded(0)
+
+    /// Work that runs or waits, that after a pause not counted.
+    var underWay: Int { jobCount.withLock { $0 } }
 
     init(_ name: String = "read", count: Int) {
         queues = (0..<max(1, count)).map { DispatchQueue(label: "carillon.\(name).\($0)", qos: .userInitiated) }
@@ -10,7 +15,12 @@ final class ReadQueues: Sendable {
 
     /// Work of one `key` runs in order.
     func read(key: Int, _ work: @escaping @Sendable () -> Void) {
-        queue(key).async(execute: work)
+        jobCount.withLock { $0 += 1 }
+        let jobCount = jobCount
+        queue(key).async {
+            work()
+            jobCount.withLock { $0 -= 1 }
+        }
     }
 
     /// The same, after a pause in which others have their turn.

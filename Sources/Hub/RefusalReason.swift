@@ -1,3 +1,4 @@
+internal import Logging
 internal import Reactor
 
 /// Why the hub turned a peer away or cut it off: a label of the metrics. A reason with nothing but an error of the
@@ -41,6 +42,12 @@ public enum RefusalReason: String, CaseIterable, Sendable {
 
 extension HubCore {
     func count(_ reason: RefusalReason) {
+        count(reason, [:])
+    }
+
+    /// Counts it, and tells of it with what is known of the peer.
+    func count(_ reason: RefusalReason, _ metadata: @autoclosure () -> Logger.Metadata) {
         metrics.withLock { $0.refusals[reason, default: 0] += 1 }
+        notices.tell(.notice, "refused", metadata().merging(["reason": "\(reason.rawValue)"]) { $1 })
     }
 }

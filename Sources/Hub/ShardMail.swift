@@ -59,6 +59,12 @@ enum ShardMail: Sendable {
     case certificatesRefused(Set<[UInt8]>)
     /// Listen from now on.
     case listen(ListeningSocket)
+    /// Nobody else is taken in; the hub is about to stop.
+    case stopListening
+    /// Asks for what the shard counts.
+    case tally(@Sendable (ShardFigures) -> Void)
+    /// Asks for nothing but an answer.
+    case ping(@Sendable () -> Void)
     /// Say bye to everybody; the hub stops.
     case farewell(Farewell)
 }
@@ -105,6 +111,8 @@ final class Member: Sendable {
 struct Admission: Sendable {
     let member: Member
     let removalCount: Int
+    /// The log's name of the connection, which it keeps when it moves to another shard.
+    let connectionNumber: UInt64
 }
 
 /// A settled push: the frame that answers it, or what went wrong.

@@ -96,6 +96,7 @@ public final class EventLoop<Handler: LoopHandler> {
         }
         deliverOwnMail(handler)
         core.flushDirty()
+        handler.turnEnded()
         tellClosed(handler)
         address.mailbox.announce()
     }
@@ -161,6 +162,9 @@ public final class EventLoop<Handler: LoopHandler> {
 
     /// Monotonic nanoseconds, read once a turn.
     public var now: UInt64 { core.now }
+
+    /// Bytes that the kernel has taken so far, of all connections.
+    public var bytesSent: Int { core.bytesSent }
 
     /// Connections whose `closed` is not due yet, connecting ones included.
     public var connectionCount: Int { core.liveCount }

@@ -26,6 +26,28 @@ public struct ListeningSocket: Sendable {
         return ListeningSocket(descriptor: descriptor, localAddress: local ?? address)
     }
 
+    /// Takes over a socket that another process, systemd, has bound and listens on: its own descriptor, and so closing it
+    /// leaves theirs, with who waits there.
+    ///
+    /// Throws `ReactorError.notListening` where it is none of TCP that listens.
+    public static func inherit(descriptor: Int32) throws(ReactorError) -> ListeningSocket {
+        for (option, wanted) in [(SO_TYPE, Int32(SOCK_STREAM.rawValue)), (SO_ACCEPTCONN, 1)] {
+            var value: Int32 = -1
+            var length = socklen_t(MemoryLayout<Int32>.size)
+            guard getsockopt(descriptor, SOL_SOCKET, option, &value, &length) == 0, value == wanted else {
+                throw .notListening(descriptor: descriptor)
+            }
+        }
+        let (_, local) = SocketAddress.read { Int(getsockname(descriptor, $0, &$1)) }
+        // A Unix socket has an address that is none of ours.
+        guard let local else { throw .notListening(descriptor: descriptor) }
+        let flags = fcntl(descriptor, F_GETFL)
+        guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0,
+            fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
+        else { throw .system(call: "fcntl", code: errno) }
+        return ListeningSocket(descriptor: descriptor, localAddress: local)
+    }
+
     /// Closes it. Only for a socket that no loop was given: a loop closes its own.
     public func close() { _ = Glibc.close(descriptor) }
 }

@@ -73,6 +73,7 @@ extension LoopCore {
             let sent = calls.send(connection.pointee.descriptor, first, count: count)
             guard sent < 0 else {
                 connection.pointee.outbox.consume(sent, &pool)
+                bytesSent &+= sent
                 continue
             }
             guard goesOnSending(index, connection, Int32(-sent)) else { return }

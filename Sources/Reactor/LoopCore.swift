@@ -69,6 +69,7 @@ final class LoopCore {
     var listeners: ContiguousArray<Listener> = []
     var now: UInt64
     var liveCount = 0
+    var bytesSent = 0
 
     private let events: UnsafeMutableBufferPointer<epoll_event>
     let parts: UnsafeMutableBufferPointer<iovec>

@@ -23,6 +23,9 @@ public protocol LoopHandler: AnyObject, SendableMetatype {
     /// Everything that was in the mailbox, in order, never empty.
     func mail(_ batch: ContiguousArray<Mail>)
     func timerFired(_ token: UInt64)
+    /// What this turn sent is with the kernel, or waits for a peer that reads slowly. For measuring: nothing is to be
+    /// sent here.
+    func turnEnded()
 }
 
 extension LoopHandler {
@@ -32,4 +35,5 @@ extension LoopHandler {
     public func drained(_ id: ConnectionID) {}
     public func readClosed(_ id: ConnectionID) {}
     public func timerFired(_ token: UInt64) {}
+    public func turnEnded() {}
 }

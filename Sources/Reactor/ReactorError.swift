@@ -10,6 +10,8 @@ public enum ReactorError: Error, Hashable, Sendable {
     case addressMalformed(String)
     /// The name has no address; `reason` is the resolver's sentence.
     case unresolved(host: String, reason: String)
+    /// A descriptor that was handed over is no listening TCP socket.
+    case notListening(descriptor: Int32)
     /// A system call failed with this errno.
     case system(call: String, code: Int32)
 }
@@ -25,6 +27,8 @@ extension ReactorError: CustomStringConvertible {
             return "\"\(text)\" is not an IPv4 or IPv6 address. Write it like 127.0.0.1 or ::1."
         case .unresolved(let host, let reason):
             return "Cannot find the address of \"\(host)\": \(reason)."
+        case .notListening(let descriptor):
+            return "File descriptor \(descriptor) is not a TCP socket that listens. Set ListenStream= to a port."
         case .system(let call, let code):
             return "\(call) failed: \(Self.sentence(code)) (errno \(code))."
         }

@@ -49,6 +49,13 @@ struct HubOptions: ParsableArguments {
 
     func settings() throws -> HubSettings { try HubSettings(self) }
 
+    /// For what a hub tells anybody: what goes as the key is none.
+    func restWithoutKey() throws -> RESTClient {
+        var rest = RESTClient(url: try settings().hubURL(), key: "none")
+        rest.client = HubOptions.program
+        return rest
+    }
+
     func rest() throws -> RESTClient {
         let settings = try settings()
         let url = try settings.hubURL()

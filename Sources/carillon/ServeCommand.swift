@@ -24,19 +24,6 @@ struct ServeCommand: ParsableCommand {
             Without TLS it listens on this machine only, unless --insecure says that others are kept out. Certificates,             keys and OCSP responses are read again when their files change, and at SIGHUP; connections stand.
             """)
 
-    enum LogLevel: String, ExpressibleByArgument, CaseIterable {
-        case debug, info, warning, error
-
-        var level: Logger.Level {
-            switch self {
-            case .debug: .debug
-            case .info: .info
-            case .warning: .warning
-            case .error: .error
-            }
-        }
-    }
-
     @OptionGroup var store: StoreOptions
     @OptionGroup var service: ServiceOptions
     @OptionGroup var dialect: DialectOptions
@@ -44,6 +31,7 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup(title: "Limits") var limit: LimitOptions
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Log") var logging: LogOptions
+    @OptionGroup(title: "Operations") var operations: OperationsOptions
     @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "address:port"))
     var listen = "127.0.0.1:8787"
     @Option(help: ArgumentHelp("Event loops, one per core unless told.", valueName: "n"))
@@ -66,8 +54,6 @@ struct ServeCommand: ParsableCommand {
     var echo = false
     @Flag(help: "Make a first user and key if there is none, and print the lines to try.")
     var quickStart = false
-    @Option(help: "How much to log, on standard error.")
-    var logLevel = LogLevel.info
 
     func validate() throws {
         if let shards, !(1...256).contains(shards) { throw ValidationError("--shards is a number from 1 to 256.") }
@@ -80,13 +66,10 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         Heap.returnLargeBlocks()
-        let level = logLevel.level
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return CleanLogHandler(handler)
-        }
+        let sink = logging.begin()
         let log = Logger(label: "carillon")
+        let notice = ServiceNotice.take()
+        let sockets = try InheritedSockets.take()
         let stopped = DispatchSemaphore(value: 0)
         let signals = StopSignals { stopped.signal() }
         let parent = stopAtEof ? EndOfInput { stopped.signal() } : nil
@@ -106,16 +89,39 @@ struct ServeCommand: ParsableCommand {
         try setPolicies(opened)
         let first =
             quickStart ? try QuickStart(options: store, store: opened, isKept: !choice.isMemory).prepare() : nil
-        let hub = try start(opened, choice, plan, log)
+        let hub = try start(opened, choice, plan, sockets, log)
         let folder = TLSFolder(store.data)
         let served = ServedTLS(
             hub.tls, folder, ownNames: tls.tlsSelfSigned ? tls.names(try address()) : nil, of: hub, log: log)
         announce(hub, first)
         if first == nil { warnOfNoUsers(opened, choice) }
+        notice?.tell("READY=1", "STATUS=Listens on \(hub.address)")
+        let watchdog = notice.flatMap { notice in
+            Watchdog(notice, log: log) { milliseconds in
+                hub.isAlive(milliseconds: milliseconds, stuckSeconds: ServeCommand.stuckCommitSeconds)
+            }
+        }
         stopped.wait()
-        log.info("stops")
+        notice?.tell("STOPPING=1", "STATUS=Drains")
+        endAnyway(log, sink)
         hub.stop()
-        withExtendedLifetime((signals, parent, lock, served)) {}
+        sink.finish()
+        withExtendedLifetime((signals, parent, lock, watchdog, served)) {}
+    }
+
+    /// Seconds after which a commit under way counts as one that will not end: the watchdog lets us be restarted.
+    private static let stuckCommitSeconds = 60
+    /// Seconds that the parts of a stop which have no bound of their own, a loop or a store that hangs, get on top.
+    private static let hangSeconds = 2
+
+    /// Ends the process when the stop does not.
+    private func endAnyway(_ log: Logger, _ sink: LogSink) {
+        let deadline = DispatchTime.now() + .seconds(operations.drainSeconds + ServeCommand.hangSeconds)
+        DispatchQueue.global(qos: .userInitiated).asyncAfter(deadline: deadline) {
+            log.error("the stop hangs: it ends here. What was acknowledged is in the store")
+            sink.finish()
+            _exit(ExitStatus.temporary.rawValue)
+        }
     }
 
     /// A memory store begins without anybody. Users keep their names and keys, and begin with an empty space.
@@ -132,7 +138,9 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private func start(_ store: any Store, _ choice: StoreChoice, _ plan: ServicePlan, _ log: Logger) throws -> Hub {
+    private func start(
+        _ store: any Store, _ choice: StoreChoice, _ plan: ServicePlan, _ sockets: InheritedSockets, _ log: Logger
+    ) throws -> Hub {
         var configuration = HubConfiguration(
             address: try address(), shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
         configuration.hasEcho = echo
@@ -147,6 +155,9 @@ struct ServeCommand: ParsableCommand {
         try limit.fill(&configuration)
         try access.fill(&configuration)
         try logging.fill(&configuration)
+        try operations.fill(&configuration)
+        configuration.listener = sockets.hub
+        configuration.operationsListener = sockets.operations
         var bus: (any Bus)?
         if case .postgres(let conninfo) = choice {
             bus = try plan.openBus(conninfo: conninfo, of: store, log: log)
@@ -171,6 +182,7 @@ struct ServeCommand: ParsableCommand {
         for mounted in (try? dialect.mounted()) ?? [] {
             lines += "Speaks \(mounted.dialect.name) at \(place.url)\(mounted.path)\n"
         }
+        if let operations = hub.operationsAddress { lines += "Metrics at http://\(operations)/metrics\n" }
         lines += place.lines
         lines += first?.lines(address: hub.address, place) ?? ""
         // Whoever closed our output is no reason not to serve.

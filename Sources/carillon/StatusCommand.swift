@@ -37,7 +37,11 @@ struct StatusCommand: ParsableCommand {
     @Flag(help: "Print the hub's answer as it is.")
     var json = false
 
+    @Flag(help: "Only ask whether the hub takes pushes; needs no key. Exits with 0 where it does, for health checks.")
+    var ready = false
+
     func run() throws {
+        if ready { return try askReadiness() }
         let rest = try hub.rest()
         let bytes = try asking { () throws(ClientError) in try rest.get(["v1", "status"]) }
         if json {
@@ -50,6 +54,12 @@ struct StatusCommand: ParsableCommand {
             throw CommandFailure(.hubUnavailable, "The hub's answer is not what this program knows.")
         }
         try Output.write(text(answer, rest.url))
+    }
+
+    private func askReadiness() throws {
+        let rest = try hub.hub.restWithoutKey()
+        _ = try asking { () throws(ClientError) in try rest.get(["ready"]) }
+        try Output.write("\(rest.url) is ready\n")
     }
 
     private func text(_ answer: Answer, _ url: HubURL) -> String {

@@ -31,15 +31,6 @@ struct ClusterTests {
 
     private func ids(_ changes: [[String: Any]]) -> [String] { changes.compactMap { $0["id"] as? String } }
 
-    private func eventually(seconds: Double = 10, _ condition: () throws -> Bool) throws -> Bool {
-        let deadline = Date(timeIntervalSinceNow: seconds)
-        while Date() < deadline {
-            if try condition() { return true }
-            Thread.sleep(forTimeInterval: 0.02)
-        }
-        return false
-    }
-
     @Test("a push at one hub reaches the devices of the others, read once for each hub")
     func once() throws {
         let store = WatchedStore()

@@ -1,0 +1,153 @@
+import Foundation
+import Glibc
+import HubTesting
+import Testing
+
+/// A hub as systemd runs it: sockets handed over, notices, a watchdog, SIGTERM.
+@Suite("Service", .timeLimit(.minutes(3)))
+struct ServiceTests {
+    /// A NOTIFY_SOCKET.
+    private final class Manager {
+        let descriptor: Int32
+        let address: String
+        private(set) var heard: [String] = []
+
+        init(isAbstract: Bool) throws {
+            let name = "carillon-notify-\(UUID().uuidString.prefix(8))"
+            address = isAbstract ? "@\(name)" : "/tmp/\(name)"
+            descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+            var bytes = Array(address.utf8)
+            if isAbstract { bytes[0] = 0 }
+            var named = sockaddr_un()
+            named.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &named.sun_path) { $0.copyBytes(from: bytes) }
+            let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
+            let result = withUnsafePointer(to: &named) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) }
+            }
+            try #require(result == 0, "bind: \(errno)")
+        }
+
+        deinit {
+            close(descriptor)
+            if address.hasPrefix("/") { unlink(address) }
+        }
+
+        /// Whether `count` messages with `line` have come within `seconds`.
+        func hears(_ line: String, count: Int = 1, seconds: Double = 30) -> Bool {
+            let deadline = Date() + seconds
+            while heard.count(where: { $0.split(separator: "\n").contains { $0 == line } }) < count {
+                guard Date() < deadline else { return false }
+                var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                _ = poll(&poller, 1, 100)
+                var buffer = [UInt8](repeating: 0, count: 4_096)
+                let got = recv(descriptor, &buffer, buffer.count, 0)
+                if got > 0 { heard.append(String(decoding: buffer[..<got], as: UTF8.self)) }
+            }
+            return true
+        }
+    }
+
+    @Test("systemd hears when the hub listens, that it lives, and that it stops", arguments: [true, false])
+    func notices(_ isAbstract: Bool) throws {
+        let manager = try Manager(isAbstract: isAbstract)
+        let program = try Program(
+            ["serve", "--store", "memory", "--quick-start", "--listen", "127.0.0.1:0"],
+            environment: ["NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "400000"])
+        #expect(manager.hears("READY=1"), "\(program.errorText)")
+        #expect(program.wait { $0.text.contains("Carillon listens on") })
+        #expect(manager.heard.contains { $0.contains("STATUS=Listens on 127.0.0.1:") })
+        #expect(manager.hears("WATCHDOG=1", count: 3))
+        program.signal(SIGTERM)
+        #expect(manager.hears("STOPPING=1"))
+        #expect(program.exitStatus() == 0)
+    }
+
+    @Test("a health check without a key tells a hub that is ready from one that is not there")
+    func healthCheck() throws {
+        let hub = try HubProcess()
+        let ask = ["status", "--ready", "--url", hub.url]
+        #expect(try Program(ask).exitStatus() == 0)
+        #expect(hub.stop() == 0)
+        #expect(try Program(ask).exitStatus() == 69)
+    }
+
+    @Test("a watchdog that is set for another process is not told")
+    func foreignWatchdog() throws {
+        let manager = try Manager(isAbstract: true)
+        let program = try Program(
+            ["serve", "--store", "memory", "--quick-start", "--listen", "127.0.0.1:0"],
+            environment: ["NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"])
+        #expect(manager.hears("READY=1"), "\(program.errorText)")
+        #expect(!manager.hears("WATCHDOG=1", seconds: 1))
+        program.signal(SIGTERM)
+        #expect(program.exitStatus() == 0)
+    }
+
+    /// Starts a hub whose descriptor 3 is `descriptor`, as systemd does.
+    private func serve(_ descriptor: Int32, names: String, _ options: String) throws -> (Process, Pipe) {
+        let process = Process()
+        let errors = Pipe()
+        process.executableURL = URL(filePath: "/bin/sh")
+        // exec keeps the shell's number, and so LISTEN_PID is the hub's.
+        process.arguments = [
+            "-c",
+            "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=\(names) exec '\(Program.path)' serve"
+                + " --store memory --quick-start \(options)",
+        ]
+        process.standardInput = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = errors
+        try process.run()
+        return (process, errors)
+    }
+
+    private func listener() throws -> (descriptor: Int32, port: UInt16) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        try #require(HubProcess.withAddress(port: 0) { bind(descriptor, $0, $1) } == 0)
+        try #require(listen(descriptor, 128) == 0)
+        return (descriptor, HubProcess.port(of: descriptor))
+    }
+
+    @Test("a hub serves on the socket that it is given, and who comes after it waits there for the next one")
+    func activation() throws {
+        let (descriptor, port) = try listener()
+        defer { close(descriptor) }
+        let health = "GET /health HTTP/1.1\r\nHost: h\r\n\r\n"
+        let (first, _) = try serve(descriptor, names: "hub", "")
+        // It waits in the socket until the hub is there.
+        #expect(try SocketPeer(port: port).exchange(health).status == 200)
+        kill(first.processIdentifier, SIGTERM)
+        first.waitUntilExit()
+        #expect(first.terminationStatus == 0)
+        let waiting = try SocketPeer(port: port)
+        try waiting.write(Array(health.utf8))
+        let (second, _) = try serve(descriptor, names: "hub", "")
+        #expect(try waiting.read(until: "ok").contains("200"))
+        kill(second.processIdentifier, SIGTERM)
+        second.waitUntilExit()
+        #expect(second.terminationStatus == 0)
+    }
+
+    @Test("a socket named metrics is the operators'")
+    func metricsSocket() throws {
+        let (descriptor, port) = try listener()
+        defer { close(descriptor) }
+        let (hub, _) = try serve(descriptor, names: "metrics", "--listen 127.0.0.1:0")
+        let answer = try TestHub.request(port, "", "GET", "/metrics")
+        #expect(answer.status == 200 && answer.body.contains("carillon_build_info"))
+        kill(hub.processIdentifier, SIGTERM)
+        hub.waitUntilExit()
+        #expect(hub.terminationStatus == 0)
+    }
+
+    @Test("what is no listening socket is refused with what to do")
+    func noListener() throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        let (hub, errors) = try serve(descriptor, names: "hub", "")
+        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        hub.waitUntilExit()
+        #expect(hub.terminationStatus == 64 && text.contains("not a TCP socket that listens"))
+    }
+}
