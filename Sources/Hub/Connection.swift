@@ -23,6 +23,9 @@ final class Connection {
     }
 
     let id: ConnectionID
+    /// Who is at the other end of the wire; and whom that speaks for, where it is a proxy.
+    let peer: SocketAddress
+    var client: SocketAddress
     var phase = Phase.http
     /// Loop time of the last byte from the peer, and of the connection's start, or the WebSocket's.
     var heardAt: UInt64
@@ -36,6 +39,12 @@ final class Connection {
     var isThrottled = false
     /// Nothing is read from it until its lane is less crowded, or all its pushes are answered.
     var isHeldBack = false
+    /// Nothing is read from it until it has made good for having sent too much.
+    var isOverRate = false
+    /// The key among whose connections it counts.
+    var countedKey: String?
+    /// Bytes held of a message that is not whole.
+    var partialBytes = 0
     /// Nil once it is a WebSocket.
     var http: HTTPExchange?
 
@@ -54,8 +63,10 @@ final class Connection {
     /// Counted among those who are connected.
     var isPresent = false
 
-    init(id: ConnectionID, now: UInt64, limits: HTTPLimits) {
+    init(id: ConnectionID, peer: SocketAddress, client: SocketAddress, now: UInt64, limits: HTTPLimits) {
         self.id = id
+        self.peer = peer
+        self.client = client
         heardAt = now
         startedAt = now
         http = HTTPExchange(limits: limits)

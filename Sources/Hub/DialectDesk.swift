@@ -1,5 +1,6 @@
 public import Causality
 internal import Logging
+internal import Reactor
 public import Storage
 internal import Wire
 
@@ -12,6 +13,8 @@ public struct DialectAccount: Sendable {
 /// What a dialect may do with the hub. Blocking.
 public struct DialectDesk: Sendable {
     let core: HubCore
+    /// What the client's logins are counted by; nil where they are not.
+    var address: AddressBlock?
 
     /// For reading. What is written goes by ``commit(_:bytes:)``.
     public var store: any Store { core.store }

@@ -24,6 +24,7 @@ extension HubShard {
             return answerRequest(connection, answer)
         }
         guard core.dialectLoad.take(isBulk: false) else {
+            core.count(.overloaded)
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
         let (id, core, shard) = (connection.id, core, number)
@@ -54,7 +55,12 @@ extension HubShard {
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .shuttingDown)), isLast: true)
         }
         let socket = opening.socket
+        guard countKey(connection, socket.account.key.prefix) else {
+            let pause = Int.random(in: core.limits.reconnectMilliseconds)
+            return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: pause))))
+        }
         guard core.streams.take(socket.account.user.id) else {
+            uncountKey(connection)
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
         reply(connection) {

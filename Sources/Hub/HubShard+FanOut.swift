@@ -69,22 +69,23 @@ extension HubShard {
     func deliver(_ broadcast: Broadcast) {
         guard let room = rooms[broadcast.space], room.generation == broadcast.generation else { return }
         room.latest = max(room.latest, broadcast.upTo)
+        let markBytes = outboxMarkBytes
         for subscription in room.members where subscription.state == .live {
-            deliver(broadcast, to: subscription, room)
+            deliver(broadcast, to: subscription, room, markBytes: markBytes)
         }
         room.forgetFrames()
         if !room.polls.isEmpty { wake(room.polls, broadcast) }
         if !room.watchers.isEmpty { tell(room.watchers, broadcast) }
     }
 
-    private func deliver(_ broadcast: Broadcast, to subscription: Subscription, _ room: Room) {
+    private func deliver(_ broadcast: Broadcast, to subscription: Subscription, _ room: Room, markBytes: Int) {
         guard broadcast.upTo > subscription.seen else { return }
         let id = subscription.id
         if broadcast.isGap || broadcast.after > subscription.seen {
             readLog(id)
             return
         }
-        if loop.outboxBytes(id) > core.limits.outboxBytesMax {
+        if loop.outboxBytes(id) > markBytes {
             // It reads too slowly. Its frames are dropped; the log has them.
             subscription.state = .lagging
             _ = connection(id)?.session.fellBehind()
@@ -212,7 +213,7 @@ extension HubShard {
     private func continueCatchUp(_ connection: Connection, _ room: Room, hasMore: Bool) {
         if !hasMore {
             goLive(connection)
-        } else if loop.outboxBytes(connection.id) > core.limits.outboxBytesMax {
+        } else if loop.outboxBytes(connection.id) > outboxMarkBytes {
             connection.subscription?.state = .lagging
         } else {
             readLog(connection)

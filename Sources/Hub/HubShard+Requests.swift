@@ -80,10 +80,12 @@ extension HubShard {
         let (id, core, shard) = (connection.id, core, number)
         let isBulk = body.spool != nil
         guard core.dialectLoad.take(isBulk: isBulk) else {
+            core.count(.overloaded)
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
+        let address = core.gate.block(of: connection.client)
         core.dialectWork(key: id.index, isBulk: isBulk) {
-            match.answer(head, body, at: DialectDesk(core: core)) {
+            match.answer(head, body, at: DialectDesk(core: core, address: address)) {
                 core.dialectLoad.giveBack(isBulk: isBulk)
                 core.post(.answered(id, RESTAnswer($0)), to: shard)
             }
@@ -121,6 +123,8 @@ extension HubShard {
         limits.messageBytesMax = messageBytesMax
         limits.frameBytesMax = messageBytesMax
         connection.machine = WebSocketMachine(role: .server, limits: limits)
+        connection.session = HubSession(limits: core.wireLimits)
+        uncountRequest(connection.http)
         connection.http = nil
         connection.startedAt = loop.now
     }
@@ -130,7 +134,7 @@ extension HubShard {
     /// - Parameter isLast: the rest of the request is not read, so the connection ends.
     func answerRequest(_ connection: Connection, _ answer: RESTAnswer, isLast: Bool = false) {
         guard connection.phase == .http, let http = connection.http, let head = http.request else { return }
-        var answer = answer
+        var answer = slowed(answer, connection, http)
         answer.fields += core.dialectOrigins.fields(head, http.lookup)
         let keepsAlive = head.keepAlive && !core.isDraining && !isLast
         // A page has megabytes: it goes to the outbox from where it is.
@@ -148,6 +152,7 @@ extension HubShard {
 
     /// The whole answer is in the outbox: ends the connection, or goes on with the next request.
     func finishAnswer(_ connection: Connection, keepsAlive: Bool) {
+        uncountRequest(connection.http)
         connection.http?.request = nil
         connection.http?.lookup = .none
         guard keepsAlive else {
@@ -179,6 +184,11 @@ extension HubShard {
 
     /// The bytes are no request: where the next one would begin is unknown, so the connection ends (RFC 9112 9.6).
     private func refuseRequest(_ connection: Connection, _ error: HTTPError) {
+        switch error.status {
+        case 413: core.count(.bodyTooLarge)
+        case 414, 431: core.count(.headTooLarge)
+        default: core.count(.badRequest)
+        }
         var answer: RESTAnswer
         if let http = connection.http, let match = http.match {
             let bytesMax = match.route.bodyBytesMax

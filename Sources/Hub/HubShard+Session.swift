@@ -11,8 +11,11 @@ extension HubShard {
         while connection.phase != .ending, let event = connection.machine?.next() {
             take(event, connection)
         }
+        notePartial(connection)
         // The machine has taken in all that came; what follows stays in the kernel until there is room.
-        if connection.phase == .session, !connection.session.wantsInput || connection.isHeldBack {
+        if connection.phase == .session,
+            !connection.session.wantsInput || connection.isHeldBack || connection.isOverRate
+        {
             loop.pauseReading(connection.id)
         }
     }
@@ -38,6 +41,7 @@ extension HubShard {
         case .close(let code, _):
             end(connection, closeCode: code?.rawValue, reason: "")
         case .failed(let code, let reason):
+            core.count(code == .messageTooBig ? .messageTooLarge : .badFrame)
             end(connection, closeCode: code.rawValue, reason: reason)
         }
     }
@@ -52,6 +56,8 @@ extension HubShard {
         } catch {
             action = connection.session.receive(error)
         }
+        // A push costs what it brings, in `submit`.
+        if case .submit = action {} else { spend(1, connection) }
         act(connection, action)
     }
 
@@ -110,14 +116,19 @@ extension HubShard {
             let socket = detach(connection)
         else { return false }
         hello.key = greeting.headerKey ?? hello.key
+        var admission = admission
+        admission.client = connection.client
         core.post(.moved(socket, hello, admission), to: home)
         return true
     }
 
     func takeIn(_ socket: AcceptedSocket, _ hello: Hello, _ admission: Admission) {
         // It said its farewells already: the device comes back to another hub.
-        guard !core.isDraining else { return socket.close() }
-        let connection = adopt(socket)
+        guard !core.isDraining else {
+            core.gate.leave(admission.client ?? socket.peer.unmapped)
+            return socket.close()
+        }
+        let connection = adopt(socket, client: admission.client)
         openSocket(connection, headerKey: nil)
         connection.greeting?.hello = hello
         _ = connection.session.receive(.hello(hello))
@@ -131,6 +142,7 @@ extension HubShard {
             return authenticate(connection, hello)
         }
         let member = admission.member
+        guard countKey(connection, member.keyPrefix) else { return refuse(connection, keyIsFull) }
         connection.member = member
         connection.greeting = nil
         connection.machine?.limits.messageBytesMax = core.wireLimits.frameBytesMax
@@ -169,6 +181,7 @@ extension HubShard {
 
     private func submit(_ connection: Connection, _ push: Push) {
         guard let member = connection.member else { return }
+        spend(max(1, push.items.count), connection)
         let (id, shard, core) = (connection.id, number, core)
         PushDesk(core: core, shard: number).take(
             PushDesk.Written(push), messageBytes: connection.messageBytes, from: member.user, member.device,

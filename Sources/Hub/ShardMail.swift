@@ -103,6 +103,8 @@ final class Member: Sendable {
 struct Admission: Sendable {
     let member: Member
     let removalCount: Int
+    /// Whose connection it is, where that comes from another shard.
+    var client: SocketAddress?
 }
 
 /// A settled push: the frame that answers it, or what went wrong.
