@@ -53,6 +53,8 @@ public struct HubLimits: Sendable {
     /// Whether peers on this machine are counted by address too, and their connections by time. They are a proxy, a load
     /// test or the machine's own programs; a proxy is better named in ``HubConfiguration/trustedProxies``.
     public var countsLoopback = false
+    /// Requests that are with their routes, of all who ask. Past it who asks is told to come again.
+    public var requestsInFlightMax = 8_192
     /// Requests of one key that are with their routes, and those of a second, twice as many at once (0: any number). Far
     /// above what one client does: a bound for one that runs wild.
     public var requestsInFlightPerKeyMax = 1_024

@@ -36,6 +36,8 @@ final class HubCore: Sendable {
     let keyConnections: CountTable<String>
     /// By a hash of all of a key's text, good or not.
     let keyRequests: CountTable<Int>
+    /// All under one key.
+    let requests: CountTable<Int>
     let requestRates: RateTable<Int>
     /// By user and device.
     let deviceRates: RateTable<String>
@@ -65,6 +67,7 @@ final class HubCore: Sendable {
         gate = AdmissionGate(limits, proxies)
         logins = LoginPenalties(limits)
         keyConnections = CountTable(perKeyMax: limits.connectionsPerKeyMax)
+        requests = CountTable(perKeyMax: limits.requestsInFlightMax)
         keyRequests = CountTable(perKeyMax: limits.requestsInFlightPerKeyMax)
         requestRates = RateTable(
             TokenBucket.Rate(perSecond: limits.requestsPerSecondPerKeyMax), countMax: limits.keyedEntriesMax)

@@ -64,8 +64,11 @@ extension HubShard {
             }
             connection.client = client
         }
+        guard let http = connection.http else { return nil }
+        guard core.requests.take(0) else { return (.overloaded(retryAfterMs: 1_000), .overloaded) }
+        http.isCounted = true
         // Not by the key's prefix, which is no secret: nobody else can use up what its holder may.
-        guard let key = head.apiKey?.hashValue, let http = connection.http else { return nil }
+        guard let key = head.apiKey?.hashValue else { return nil }
         if let pause = core.requestRates.take(key) { return (.overloaded(retryAfterMs: pause), .requestRate) }
         guard core.keyRequests.take(key) else { return (.overloaded(retryAfterMs: 1_000), .requestRate) }
         http.countedKey = key
@@ -75,7 +78,8 @@ extension HubShard {
 
     /// The refusal of a request, by hub or dialect.
     func tooMuch(_ error: DialectError, _ reason: RefusalReason, _ http: HTTPExchange) -> RESTAnswer {
-        guard http.match == nil, reason != .outboxesFull, case .overloaded(let pause) = error else {
+        guard http.match == nil, reason != .outboxesFull, reason != .overloaded, case .overloaded(let pause) = error
+        else {
             return refusal(error, http)
         }
         return RESTAnswer(Problem(code: .rateLimited, retryAfterMs: pause))
@@ -83,7 +87,12 @@ extension HubShard {
 
     /// The request is answered, or goes on as what is counted otherwise.
     func uncountRequest(_ http: HTTPExchange?) {
-        guard let http, let key = http.countedKey else { return }
+        guard let http else { return }
+        if http.isCounted {
+            http.isCounted = false
+            core.requests.giveBack(0)
+        }
+        guard let key = http.countedKey else { return }
         http.countedKey = nil
         core.keyRequests.giveBack(key)
     }
