@@ -25,7 +25,9 @@ final class Connection {
     let id: ConnectionID
     /// Names it in the log, through all of the hub and as long as it runs.
     var number: UInt64
+    /// Who is at the other end of the wire; and whom that speaks for, where it is a proxy.
     let peer: SocketAddress
+    var client: SocketAddress
     var phase = Phase.http
     /// Loop time of the last byte from the peer, and of the connection's start, or the WebSocket's.
     var heardAt: UInt64
@@ -44,6 +46,12 @@ final class Connection {
     var isHeldBack = false
     /// What its TLS handshake told; nil without TLS, and before that is done.
     var tlsPeer: TLSPeer?
+    /// Nothing is read from it until it has made good for having sent too much.
+    var isOverRate = false
+    /// The key among whose connections it counts.
+    var countedKey: String?
+    /// Bytes held of a message that is not whole.
+    var partialBytes = 0
     /// Nil once it is a WebSocket.
     var http: HTTPExchange?
 
@@ -69,10 +77,13 @@ final class Connection {
     /// Why the hub has ended it; nil where the peer did.
     var ending: String?
 
-    init(id: ConnectionID, number: UInt64, peer: SocketAddress, now: UInt64, limits: HTTPLimits) {
+    init(
+        id: ConnectionID, number: UInt64, peer: SocketAddress, client: SocketAddress, now: UInt64, limits: HTTPLimits
+    ) {
         self.id = id
         self.number = number
         self.peer = peer
+        self.client = client
         heardAt = now
         startedAt = now
         openedAt = now

@@ -7,10 +7,23 @@ internal import Wire
 extension DialectDesk {
     /// The user of this email or name, and of this password; nil where there is none.
     ///
-    /// - Throws: ``DialectError/overloaded(retryAfterMs:)`` where many log in at once.
+    /// - Throws: ``DialectError/overloaded(retryAfterMs:)`` where many log in at once, or this one has failed too often.
     public func login(name: String, password: String) throws(DialectError) -> User? {
+        // As long as a name may be: no longer one is anybody's, and none fills the table.
+        let account = String(decoding: name.lowercased().utf8.prefix(Identifier.bytesMax), as: UTF8.self)
+        if let pause = core.logins.wait(account: account, from: address) {
+            core.count(.loginRate)
+            throw .overloaded(retryAfterMs: pause)
+        }
         do throws(PasswordError) {
-            return try Accounts(store: store).login(name, password: password)
+            let user = try Accounts(store: store).login(name, password: password)
+            if user == nil {
+                core.count(.unauthorized)
+                core.logins.failed(account: account, from: address)
+            } else {
+                core.logins.succeeded(account: account, from: address)
+            }
+            return user
         } catch {
             switch error {
             case .overloaded: throw .overloaded(retryAfterMs: 1_000)

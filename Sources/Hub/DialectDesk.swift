@@ -15,6 +15,8 @@ public struct DialectDesk: Sendable {
     let core: HubCore
     /// Of the connection that asks, with TLS.
     var peer: TLSPeer?
+    /// What the client's logins are counted by; nil where they are not.
+    var address: AddressBlock?
 
     /// For reading. What is written goes by ``commit(_:bytes:)``.
     public var store: any Store { core.store }

@@ -19,6 +19,10 @@ final class HTTPExchange {
     var heldInput: [UInt8] = []
     /// Whether it has had an answer: then it may rest between requests.
     var hasAsked = false
+    /// Whether it counts among all requests that are in flight.
+    var isCounted = false
+    /// Hash of the key among whose requests this one counts.
+    var countedKey: Int?
     /// The answer that goes on; nil outside of ``Connection/Phase/stream``.
     var stream: HTTPStream?
 

@@ -1,4 +1,5 @@
 public import Reactor
+public import Wire
 
 /// What a hub is started with. Every limit of the hub's own is named here; those of a frame are in ``WireLimits``,
 /// of a request in `HTTPLimits`, of a loop in `LoopConfiguration`.
@@ -36,6 +37,8 @@ public struct HubConfiguration: Sendable {
     public var operationsAddress: SocketAddress?
     /// A socket that listens already, in place of ``operationsAddress``.
     public var operationsListener: ListeningSocket?
+    /// Proxies whose `X-Forwarded-For` or `Forwarded` tells whose a request is. Nobody's word is taken unless told.
+    public var trustedProxies: [AddressBlock] = []
     public var limits = HubLimits()
 
     public init(address: SocketAddress, shardCount: Int) {
@@ -46,6 +49,49 @@ public struct HubConfiguration: Sendable {
 
 /// The hub's bounds, each with the reason of its default.
 public struct HubLimits: Sendable {
+    /// Connections in all: at some 2 KiB each, and 16 more with TLS, 100,000 fit where a hub of that size runs.
+    public var connectionsMax = 100_000
+    /// Connections of one IPv4 address or one IPv6 network of 64 bits. A company behind one address has a few thousand.
+    public var connectionsPerAddressMax = 4_096
+    /// Sessions and streams that one key holds at once. Users share no key, but a fleet may: a bound, not a tariff.
+    public var connectionsPerKeyMax = 32_768
+    /// Connections that are taken a second, twice as many at once; 0: any number. A TLS handshake costs some 0.3 ms of a
+    /// core, and a herd that is told to come within five seconds does not come faster.
+    public var newConnectionsPerSecondMax = 4_000
+    public var newConnectionsPerSecondOfAddressMax = 500
+    /// Whether peers on this machine are counted by address too, and their connections by time. They are a proxy, a load
+    /// test or the machine's own programs; a proxy is better named in ``HubConfiguration/trustedProxies``.
+    public var countsLoopback = false
+    /// Requests that are with their routes, of all who ask. Past it who asks is told to come again.
+    public var requestsInFlightMax = 8_192
+    /// Requests of one key that are with their routes, and those of a second, twice as many at once (0: any number). Far
+    /// above what one client does: a bound for one that runs wild.
+    public var requestsInFlightPerKeyMax = 1_024
+    public var requestsPerSecondPerKeyMax = 10_000
+    /// Changes, and frames that bring none, of one device a second, twice as many at once; 0: any number. Past it the
+    /// device is not read from for a while. Off: the lanes hold up whoever brings more than the store takes, and a device
+    /// that brings its first 100,000 records is no abuse.
+    public var changesPerSecondOfDeviceMax = 0
+    /// Addresses, accounts, keys or devices whose rates and failures are remembered, of each sort: some 100 bytes each.
+    public var keyedEntriesMax = 65_536
+    /// Wrong keys and passwords of an address, and wrong passwords of an account, before each costs a pause: of 1 s, and
+    /// twice the last one up to a minute. A person tries five times, a device that was revoked once.
+    public var loginTriesFree = 10
+    public var loginPauseSecondsMax = 60
+    /// Seconds without a failure after which earlier ones are forgotten.
+    public var loginMemorySeconds = 900
+    /// Bytes that wait in all outboxes together; what several share counts once. Past half of it a subscriber is fed from
+    /// the log once ``crowdedOutboxBytes`` wait for it; past all of it those with the most end.
+    public var outboxesBytesMax = 1 << 30
+    public var crowdedOutboxBytes = 64 << 10
+    /// Bytes of request bodies and half-received messages on all shards. Past it a body is refused, and a session whose
+    /// message grows past ``smallMessageBytes`` ends, with a delay to come back.
+    public var inputBytesMax = 512 << 20
+    public var smallMessageBytes = 4 << 10
+    /// Of frames. What the welcome tells.
+    public var wire = WireLimits.standard
+    /// Of requests' heads.
+    public var headBytesMax = 16 << 10
     /// Connections of one shard. 65,536 of them at some 2 KiB each are 128 MiB.
     public var connectionsPerShardMax = 65_536
     /// Live devices of one user that gather on one shard, so that a commit wakes one thread. Past it they stay where
@@ -95,7 +141,7 @@ public struct HubLimits: Sendable {
     /// in an outbox, before no more are read.
     public var spoolPieceBytes = 256 << 10
     public var spoolAheadBytesMax = 1 << 20
-    /// Bytes of a long body that are to come in ``handshakeSeconds``. Some 50 kbit/s: a whole push has all the time that
+    /// Bytes of a long body that are to come in ``bodyProgressSeconds``. Some 50 kbit/s: a whole push has all the time that
     /// its line needs, and who sends drops does not hold a place for ever.
     public var bodyProgressBytes = 64 << 10
     /// Queues that write and read such files. The page cache takes most of it at once.
@@ -135,15 +181,22 @@ public struct HubLimits: Sendable {
     /// Read queues: as many store reads, and registrations of devices, are under way at once. A store writes the
     /// registrations that come together in one transaction, so that a herd of new devices costs few syncs.
     public var readQueueCount = 16
-    /// Seconds from the connection to a whole request head, and from the upgrade to the hello.
+    /// Seconds from the connection to its first byte of a request, a TLS handshake in between.
     public var handshakeSeconds = 10
+    /// Seconds of silence in the middle of a head or a short body.
+    public var headSeconds = 10
+    /// Seconds from the upgrade to the hello.
+    public var helloSeconds = 10
+    /// Seconds in which ``bodyProgressBytes`` of a long body come.
+    public var bodyProgressSeconds = 10
     /// Seconds from a request's first byte to its last, and of a WebSocket message to its last or to
     /// ``bodyProgressBytes`` more of it.
     public var requestSeconds = 60
     /// Seconds of silence after which a peer is pinged, and after which it is given up.
     public var pingSeconds = 30
     public var idleSeconds = 75
-    /// Seconds between two looks for silent peers: the times above are kept to within it.
+    /// Seconds between two looks for silent peers at most: the times above are kept to within it, and to within a quarter
+    /// of the shortest of them.
     public var sweepSeconds = 5
     /// Seconds from the order to stop to the end: pushes that were taken have the first six tenths, the peers' last bytes
     /// the next three, the hub's own last writes the rest (``DrainMarks``). Service managers kill after 10 to 90.
@@ -186,4 +239,13 @@ public struct HubLimits: Sendable {
     public var acknowledgeSeconds = 5
 
     public init() {}
+
+    /// Between two looks for silent peers.
+    var sweepMilliseconds: Int {
+        let shortest = [
+            handshakeSeconds, headSeconds, helloSeconds, bodyProgressSeconds, requestSeconds, pingSeconds, idleSeconds,
+            heartbeatSeconds,
+        ].reduce(sweepSeconds * 4, min)
+        return max(shortest * 250, 100)
+    }
 }

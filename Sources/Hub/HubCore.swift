@@ -23,7 +23,7 @@ final class HubCore: Sendable {
     let metrics = Guarded(HubMetrics())
     let dialects: DialectTable
     let origins: Origins
-    let wireLimits = WireLimits.standard
+    let wireLimits: WireLimits
     let startedAt = WallClock.now
     let revocations = Guarded(RevocationLook())
     let pulse = Guarded(Pulse())
@@ -33,6 +33,20 @@ final class HubCore: Sendable {
     let notices: LogAllowance
     /// What each shard last told of itself.
     let tallies: Guarded<[ShardFigures]>
+    let gate: AdmissionGate
+    let proxies: TrustedProxies
+    let logins: LoginPenalties
+    /// By the prefix of a key that was found good.
+    let keyConnections: CountTable<String>
+    /// By a hash of all of a key's text, good or not.
+    let keyRequests: CountTable<Int>
+    /// All under one key.
+    let requests: CountTable<Int>
+    let requestRates: RateTable<Int>
+    /// By user and device.
+    let deviceRates: RateTable<String>
+    let outboxes: MemoryAllowance
+    let input: MemoryAllowance
     private let lanes: [JournalLane]
     private let readQueues: ReadQueues
     private let bulkQueues: ReadQueues
@@ -55,6 +69,19 @@ final class HubCore: Sendable {
         origins = Origins(configuration)
         self.log = log
         let limits = configuration.limits
+        wireLimits = limits.wire
+        proxies = TrustedProxies(blocks: configuration.trustedProxies)
+        gate = AdmissionGate(limits, proxies)
+        logins = LoginPenalties(limits)
+        keyConnections = CountTable(perKeyMax: limits.connectionsPerKeyMax)
+        requests = CountTable(perKeyMax: limits.requestsInFlightMax)
+        keyRequests = CountTable(perKeyMax: limits.requestsInFlightPerKeyMax)
+        requestRates = RateTable(
+            TokenBucket.Rate(perSecond: limits.requestsPerSecondPerKeyMax), countMax: limits.keyedEntriesMax)
+        deviceRates = RateTable(
+            TokenBucket.Rate(perSecond: limits.changesPerSecondOfDeviceMax), countMax: limits.keyedEntriesMax)
+        outboxes = MemoryAllowance(bytesMax: limits.outboxesBytesMax, shardCount: configuration.shardCount)
+        input = MemoryAllowance(bytesMax: limits.inputBytesMax, shardCount: configuration.shardCount)
         connectionCounts = Guarded(Array(repeating: 0, count: configuration.shardCount))
         tallies = Guarded(Array(repeating: ShardFigures(), count: configuration.shardCount))
         let notices = LogAllowance(log, linesPerSecondMax: limits.noticesPerSecondMax)
@@ -174,6 +201,7 @@ final class HubCore: Sendable {
         switch submit(pending, from: shard) {
         case nil: break
         case .overloaded:
+            count(.overloaded)
             answer(.failure(ErrorFrameError(frame: ErrorFrame(code: .overloaded, retryAfterMs: 1_000, isFatal: false))))
         case .closed:
             answer(.failure(ErrorFrameError(frame: ErrorFrame(code: .shuttingDown, isFatal: false))))

@@ -17,6 +17,10 @@ extension HubShard {
         http.request = head
         if let refused { return answerRequest(connection, refused, isLast: true) }
         let length = http.parser.announcedBodyBytes
+        if let (error, reason) = overload(of: head, connection) {
+            core.count(reason)
+            return answerRequest(connection, tooMuch(error, reason, http), isLast: length != 0)
+        }
         if length != 0 {
             if case .refused(let dialect, let error) = http.lookup {
                 return answerRequest(connection, RESTAnswer(dialect.answer(to: error)), isLast: true)
@@ -56,7 +60,8 @@ extension HubShard {
         } else {
             http.requestBody.append(contentsOf: bytes)
         }
-        if requestBodyBytes > core.limits.requestBodiesBytesMax { refuseBody(connection, http) }
+        noteMemory()
+        if requestBodyBytes > core.limits.requestBodiesBytesMax || core.input.isFull { refuseBody(connection, http) }
     }
 
     /// The last byte has come: a body in memory goes to its route, one in a file when all of it is written.
@@ -104,6 +109,7 @@ extension HubShard {
 
     /// There is no room for it now.
     private func refuseBody(_ connection: Connection, _ http: HTTPExchange) {
+        core.count(.inputFull)
         answerRequest(connection, refusal(.overloaded(retryAfterMs: 1_000), http), isLast: true)
         dropBody(http)
     }
@@ -166,7 +172,7 @@ extension HubShard {
             incoming.markBytes = incoming.receivedBytes
             incoming.markAt = loop.now
         }
-        return seconds(since: incoming.markAt) >= core.limits.handshakeSeconds
+        return seconds(since: incoming.markAt) >= core.limits.bodyProgressSeconds
     }
 
     // MARK: Going out

@@ -24,10 +24,12 @@ extension HubShard {
             return answerRequest(connection, answer)
         }
         guard core.dialectLoad.take(isBulk: false) else {
+            core.count(.overloaded)
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
         let (id, core, shard) = (connection.id, core, number)
-        let desk = DialectDesk(core: core, peer: connection.tlsPeer)
+        let desk = DialectDesk(
+            core: core, peer: connection.tlsPeer, address: core.gate.block(of: connection.client))
         core.dialectWork(key: id.index, isBulk: false) {
             defer { core.dialectLoad.giveBack(isBulk: false) }
             let (removalCount, generation) = (core.removalCount, core.store.generation)
@@ -55,7 +57,12 @@ extension HubShard {
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .shuttingDown)), isLast: true)
         }
         let socket = opening.socket
+        guard countKey(connection, socket.account.key.prefix) else {
+            let pause = Int.random(in: core.limits.reconnectMilliseconds)
+            return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: pause))))
+        }
         guard core.streams.take(socket.account.user.id) else {
+            uncountKey(connection)
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
         reply(connection) {

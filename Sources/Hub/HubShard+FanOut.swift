@@ -70,8 +70,9 @@ extension HubShard {
         guard let room = rooms[broadcast.space], room.generation == broadcast.generation else { return }
         room.latest = max(room.latest, broadcast.upTo)
         var deviceCount = 0
+        let markBytes = outboxMarkBytes
         for subscription in room.members where subscription.state == .live {
-            if deliver(broadcast, to: subscription, room) { deviceCount &+= 1 }
+            if deliver(broadcast, to: subscription, room, markBytes: markBytes) { deviceCount &+= 1 }
         }
         if deviceCount > 0 {
             figures.count(.changes, deviceCount)
@@ -83,14 +84,16 @@ extension HubShard {
     }
 
     /// Whether it was sent changes.
-    private func deliver(_ broadcast: Broadcast, to subscription: Subscription, _ room: Room) -> Bool {
+    private func deliver(
+        _ broadcast: Broadcast, to subscription: Subscription, _ room: Room, markBytes: Int
+    ) -> Bool {
         guard broadcast.upTo > subscription.seen else { return false }
         let id = subscription.id
         if broadcast.isGap || broadcast.after > subscription.seen {
             readLog(id)
             return false
         }
-        if loop.outboxBytes(id) > core.limits.outboxBytesMax {
+        if loop.outboxBytes(id) > markBytes {
             // It reads too slowly. Its frames are dropped; the log has them.
             subscription.state = .lagging
             _ = connection(id)?.session.fellBehind()
@@ -224,7 +227,7 @@ extension HubShard {
     private func continueCatchUp(_ connection: Connection, _ room: Room, hasMore: Bool) {
         if !hasMore {
             goLive(connection)
-        } else if loop.outboxBytes(connection.id) > core.limits.outboxBytesMax {
+        } else if loop.outboxBytes(connection.id) > outboxMarkBytes {
             connection.subscription?.state = .lagging
         } else {
             readLog(connection)

@@ -86,8 +86,10 @@ extension HubShard {
     ) {
         let (id, core, shard) = (connection.id, core, number)
         let isBulk = body.spool != nil
-        let desk = DialectDesk(core: core, peer: connection.tlsPeer)
+        let desk = DialectDesk(
+            core: core, peer: connection.tlsPeer, address: core.gate.block(of: connection.client))
         guard core.dialectLoad.take(isBulk: isBulk) else {
+            core.count(.overloaded)
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
         core.dialectWork(key: id.index, isBulk: isBulk) {
@@ -129,6 +131,8 @@ extension HubShard {
         limits.messageBytesMax = messageBytesMax
         limits.frameBytesMax = messageBytesMax
         connection.machine = WebSocketMachine(role: .server, limits: limits)
+        connection.session = HubSession(limits: core.wireLimits)
+        uncountRequest(connection.http)
         connection.http = nil
         connection.startedAt = loop.now
     }
@@ -139,7 +143,7 @@ extension HubShard {
     func answerRequest(_ connection: Connection, _ answer: RESTAnswer, isLast: Bool = false) {
         guard connection.phase == .http, let http = connection.http, let head = http.request else { return }
         if answer.status == 401 { core.count(.unauthorized) }
-        var answer = answer
+        var answer = slowed(answer, connection, http)
         answer.fields += core.origins.fields(head, http.lookup)
         let keepsAlive = head.keepAlive && !core.isDraining && !isLast
         // A page has megabytes: it goes to the outbox from where it is.
@@ -157,6 +161,7 @@ extension HubShard {
 
     /// The whole answer is in the outbox: ends the connection, or goes on with the next request.
     func finishAnswer(_ connection: Connection, keepsAlive: Bool) {
+        uncountRequest(connection.http)
         connection.http?.request = nil
         connection.http?.lookup = .none
         guard keepsAlive else {

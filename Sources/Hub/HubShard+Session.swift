@@ -14,8 +14,11 @@ extension HubShard {
             take(event, connection)
         }
         noteUnfinished(connection, bytes.count, isProgress: isProgress)
+        notePartial(connection)
         // The machine has taken in all that came; what follows stays in the kernel until there is room.
-        if connection.phase == .session, !connection.session.wantsInput || connection.isHeldBack {
+        if connection.phase == .session,
+            !connection.session.wantsInput || connection.isHeldBack || connection.isOverRate
+        {
             loop.pauseReading(connection.id)
         }
     }
@@ -59,6 +62,8 @@ extension HubShard {
             figures.count(.invalid)
             action = connection.session.receive(error)
         }
+        // A push costs what it brings, in `submit`.
+        if case .submit = action {} else { spend(1, connection) }
         act(connection, action)
     }
 
@@ -122,14 +127,19 @@ extension HubShard {
             let socket = detach(connection)
         else { return false }
         hello.key = greeting.headerKey ?? hello.key
+        var admission = admission
+        admission.client = connection.client
         core.post(.moved(socket, hello, admission), to: home)
         return true
     }
 
     func takeIn(_ socket: AcceptedSocket, _ hello: Hello, _ admission: Admission) {
         // It said its farewells already: the device comes back to another hub.
-        guard !core.isDraining else { return socket.close() }
-        let connection = adopt(socket)
+        guard !core.isDraining else {
+            core.gate.leave(admission.client ?? socket.peer.unmapped)
+            return socket.close()
+        }
+        let connection = adopt(socket, client: admission.client)
         // It is the same one to whoever reads the log.
         connection.number = admission.connectionNumber
         openSocket(connection, headerKey: nil)
@@ -145,6 +155,7 @@ extension HubShard {
             return authenticate(connection, hello)
         }
         let member = admission.member
+        guard countKey(connection, member.keyPrefix) else { return refuse(connection, keyIsFull) }
         connection.member = member
         connection.greeting = nil
         connection.machine?.limits.messageBytesMax = core.wireLimits.frameBytesMax
@@ -186,6 +197,7 @@ extension HubShard {
     private func submit(_ connection: Connection, _ push: Push) {
         guard let member = connection.member else { return }
         connection.pushCount &+= 1
+        spend(max(1, push.items.count), connection)
         let (id, shard, core) = (connection.id, number, core)
         PushDesk(core: core, shard: number).take(
             PushDesk.Written(push), messageBytes: connection.messageBytes, from: member.user, member.device,

@@ -25,13 +25,18 @@ extension HubShard {
             finishAnswer(connection, keepsAlive: stream.keepsAlive)
             return
         }
+        guard countKey(connection, opening.keyPrefix) else {
+            return answerRequest(connection, RESTAnswer(Problem(keyIsFull)))
+        }
         guard core.streams.take(opening.user.id) else {
+            uncountKey(connection)
             let detail =
                 "this user holds \(core.limits.streamsPerUserMax) streams, polls and exports, as many as it may"
             answerRequest(
                 connection, RESTAnswer(Problem(code: .rateLimited, detail: detail, retryAfterMs: 1_000)))
             return
         }
+        uncountRequest(connection.http)
         connection.stream = stream
         connection.subscription = stream.subscription(connection.id)
         connection.phase = .stream
@@ -180,6 +185,7 @@ extension HubShard {
         connection.stream = nil
         connection.phase = .http
         core.streams.giveBack(stream.opening.user.id)
+        uncountKey(connection)
         // The connection's requests are under the kernel's own patience again, and ours.
         loop.setUnacknowledgedMax(connection.id, seconds: 0)
     }

@@ -35,6 +35,11 @@ final class HubShard: LoopHandler {
     private var connectionCount = 0
     /// Bytes of request bodies that are coming in.
     var requestBodyBytes = 0
+    /// Bytes of messages that are not whole.
+    var partialMessageBytes = 0
+    /// What the other shards were told of this one's memory.
+    var toldOutboxBytes = 0
+    var toldInputBytes = 0
     /// Set once the hub stops.
     private var farewell: Farewell?
 
@@ -42,7 +47,7 @@ final class HubShard: LoopHandler {
         self.number = number
         self.core = core
         self.loop = loop
-        _ = loop.schedule(after: .seconds(core.limits.sweepSeconds), token: Timer.sweep)
+        _ = loop.schedule(after: .milliseconds(core.limits.sweepMilliseconds), token: Timer.sweep)
         _ = loop.schedule(after: .seconds(core.limits.acknowledgeSeconds), token: Timer.acknowledge)
         if number == 0 {
             _ = loop.schedule(after: .seconds(core.limits.revocationSeconds), token: Timer.revocations)
@@ -54,6 +59,7 @@ final class HubShard: LoopHandler {
 
     /// The listening shard deals connections out in turn.
     func accepted(_ socket: AcceptedSocket) {
+        if let refusal = core.gate.admit(socket.peer.unmapped) { return turnAway(socket, refusal) }
         let shardCount = core.configuration.shardCount
         // Where all are full, the next one refuses it.
         let target = (0..<shardCount).map { (nextShard + $0) % shardCount }.first(where: core.hasRoom) ?? nextShard
@@ -62,14 +68,17 @@ final class HubShard: LoopHandler {
     }
 
     @discardableResult
-    func adopt(_ socket: AcceptedSocket) -> Connection {
+    func adopt(_ socket: AcceptedSocket, client: SocketAddress? = nil) -> Connection {
         let id = loop.adopt(socket, tls: core.configuration.tls)
         var limits = HTTPLimits()
+        limits.headBytesMax = core.limits.headBytesMax
+        limits.requestLineBytesMax = min(limits.requestLineBytesMax, core.limits.headBytesMax)
         // Each body is bounded at its head: how long it may be is its path's to say.
         limits.bodyBytesMax = .max
         while connections.count <= id.index { connections.append(nil) }
+        let peer = socket.peer.unmapped
         let connection = Connection(
-            id: id, number: nextNumber(), peer: socket.peer, now: loop.now, limits: limits)
+            id: id, number: nextNumber(), peer: peer, client: client ?? peer, now: loop.now, limits: limits)
         connections[id.index] = connection
         // Of one that comes from another shard.
         connection.tlsPeer = loop.tlsPeer(id)
@@ -88,6 +97,7 @@ final class HubShard: LoopHandler {
     /// Gives a connection up to another shard. Nil where it cannot go just now.
     func detach(_ connection: Connection) -> AcceptedSocket? {
         guard let socket = loop.detach(connection.id) else { return nil }
+        forgetPartial(connection)
         connections[connection.id.index] = nil
         count(-1)
         return socket
@@ -124,6 +134,7 @@ final class HubShard: LoopHandler {
         case .ending: break
         }
         throttle(connection)
+        noteMemory()
     }
 
     /// A peer that does not read what it is answered is not listened to either: its outbox must not grow by what it
@@ -137,6 +148,7 @@ final class HubShard: LoopHandler {
     func drained(_ id: ConnectionID) {
         guard let connection = connection(id) else { return }
         connection.isThrottled = false
+        noteMemory()
         listen(to: connection)
         goOnSending(connection)
         tellOwed(connection)
@@ -153,7 +165,7 @@ final class HubShard: LoopHandler {
 
     /// Reads from the peer again, unless there is another reason not to.
     func listen(to connection: Connection) {
-        guard !connection.isThrottled else { return }
+        guard !connection.isThrottled, !connection.isOverRate else { return }
         switch connection.phase {
         case .http:
             guard !connection.isAnswering else { return }
@@ -176,6 +188,11 @@ final class HubShard: LoopHandler {
         }
         guard let connection = connection(id) else { return }
         logEnd(of: connection, reason)
+        if reason == .outboxFull { core.count(.outboxFull) }
+        core.gate.leave(connection.client)
+        uncountKey(connection)
+        uncountRequest(connection.http)
+        forgetPartial(connection)
         connection.session.disconnected()
         noteGone(connection)
         leaveStream(connection)
@@ -195,6 +212,7 @@ final class HubShard: LoopHandler {
 
     func mail(_ batch: ContiguousArray<ShardMail>) {
         for mail in batch { take(mail) }
+        noteMemory()
     }
 
     private func take(_ mail: ShardMail) {
@@ -235,7 +253,7 @@ final class HubShard: LoopHandler {
             if let connection = connection(id), !moveHome(connection, admission) { admit(connection, admission) }
         case .moved(let socket, let hello, let admission): takeIn(socket, hello, admission)
         case .refused(let id, let error):
-            if let connection = connection(id) { refuse(connection, error) }
+            if let connection = connection(id) { refuse(connection, slowed(error, connection)) }
         case .pushed(let id, let answer):
             if let connection = connection(id) { answerPush(connection, answer) }
         case .page(let id, let page):
@@ -259,7 +277,8 @@ final class HubShard: LoopHandler {
         case Timer.sweep:
             sweep()
             if number == 0 { core.notices.tellRest() }
-            _ = loop.schedule(after: .seconds(core.limits.sweepSeconds), token: token)
+            noteMemory()
+            _ = loop.schedule(after: .milliseconds(core.limits.sweepMilliseconds), token: token)
         case Timer.acknowledge:
             flushAcknowledgements()
             _ = loop.schedule(after: .seconds(core.limits.acknowledgeSeconds), token: token)
@@ -271,7 +290,8 @@ final class HubShard: LoopHandler {
             _ = loop.schedule(after: .milliseconds(core.limits.pollMilliseconds), token: token)
         default:
             // A poll's time is up: its token is its connection, and no connection has a number as small as those above.
-            if let connection = connection(ConnectionID(raw: token)) { endWait(connection) }
+            guard let connection = connection(ConnectionID(raw: token)) else { return }
+            if connection.phase == .session { endPause(connection) } else { endWait(connection) }
         }
     }
 
@@ -299,38 +319,47 @@ final class HubShard: LoopHandler {
         guard let http = connection.http else { return }
         if http.outgoing?.isWaiting == true, silence >= core.limits.idleSeconds {
             // It does not take what it asked for.
-            return loop.close(connection.id, afterFlush: false)
+            return cutOff(connection, .idle)
         }
         guard !http.isAnswering else { return }
-        let isOverdue: Bool
         if let incoming = http.incoming {
-            isOverdue = isStalled(incoming)
+            if isStalled(incoming) { cutOff(connection, .bodyTimeout) }
         } else if let begun = http.requestBegunAt {
             // A head or a body that comes in drops is silent never, and still ends.
-            isOverdue = silence >= core.limits.handshakeSeconds || seconds(since: begun) >= core.limits.requestSeconds
+            if silence >= core.limits.headSeconds || seconds(since: begun) >= core.limits.requestSeconds {
+                cutOff(connection, http.request == nil ? .headTimeout : .bodyTimeout)
+            }
         } else if http.hasAsked || connection.pendingBytes > 0 {
-            isOverdue = silence >= core.limits.idleSeconds
-        } else {
-            isOverdue = silence >= core.limits.handshakeSeconds
+            if silence >= core.limits.idleSeconds { cutOff(connection, .idle) }
+        } else if silence >= core.limits.handshakeSeconds {
+            cutOff(connection, .handshakeTimeout)
         }
-        if isOverdue { loop.close(connection.id, afterFlush: false) }
+    }
+
+    private func cutOff(_ connection: Connection, _ reason: RefusalReason) {
+        core.count(reason)
+        loop.close(connection.id, afterFlush: false)
     }
 
     private func sweepSocket(_ connection: Connection) {
         // Whoever is not read because of its pushes cannot be heard: its silence is ours.
-        if connection.phase == .session, connection.session.pushesInFlight > 0,
-            !connection.session.wantsInput || connection.isHeldBack
+        if connection.phase == .session,
+            connection.isOverRate
+                || connection.session.pushesInFlight > 0 && (!connection.session.wantsInput || connection.isHeldBack)
         {
             connection.heardAt = loop.now
         }
         sweepWatch(connection)
         if sweepUnfinished(connection) { return }
         let silence = seconds(since: connection.heardAt)
-        if connection.phase == .session, seconds(since: connection.startedAt) >= core.limits.handshakeSeconds {
+        if connection.phase == .session, connection.session.phase == .awaitingHello,
+            seconds(since: connection.startedAt) >= core.limits.helloSeconds
+        {
+            core.count(.helloTimeout)
             act(connection, connection.session.helloTimedOut())
         }
         if silence >= core.limits.idleSeconds {
-            loop.close(connection.id, afterFlush: false)
+            cutOff(connection, .idle)
         } else if silence >= core.limits.pingSeconds && !connection.isPinged {
             connection.isPinged = true
             write(connection) { $0.appendPing(into: &$1) }

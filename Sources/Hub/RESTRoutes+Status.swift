@@ -66,6 +66,8 @@ extension RESTRoutes {
         body.removeLast()
         body += Array(",\"limits\":".utf8)
         FrameEncoder.limits(core.wireLimits, into: &body)
+        body += Array(",\"hub_limits\":".utf8)
+        core.limits.encodeShown(into: &body)
         body.append(UInt8(ascii: "}"))
         return RESTAnswer(json: body)
     }

@@ -113,6 +113,8 @@ struct Admission: Sendable {
     let removalCount: Int
     /// The log's name of the connection, which it keeps when it moves to another shard.
     let connectionNumber: UInt64
+    /// Whose connection it is, where that comes from another shard.
+    var client: SocketAddress?
 }
 
 /// A settled push: the frame that answers it, or what went wrong.

@@ -215,6 +215,10 @@ public final class EventLoop<Handler: LoopHandler> {
     /// Bytes that the kernel has not taken; 0 for a connection that has ended.
     public func outboxBytes(_ id: ConnectionID) -> Int { core.unsentBytes(id) }
 
+    /// Bytes that the kernel has not taken, of all connections. What several loops share is counted on one of them, so
+    /// only the sum over all loops is exact, and this one may be less than 0.
+    public var queuedBytes: Int { core.pool.queuedBytes }
+
     /// Ends a connection. `afterFlush`: first everything sent goes out, then our FIN, then the peer's is awaited, within
     /// `flushSeconds` and `lingerSeconds`; the handler hears no more bytes. Otherwise at once, and the outbox is lost.
     public func close(_ id: ConnectionID, afterFlush: Bool) { core.close(id, afterFlush: afterFlush) }

@@ -64,6 +64,17 @@ public struct AcceptedSocket: Sendable {
         tls?.end()
         _ = Glibc.close(descriptor)
     }
+
+    /// Turns the peer away with a last word, if the kernel takes it at once. Never waits.
+    public func close(saying bytes: [UInt8]) {
+        _ = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        _ = shutdown(descriptor, Int32(SHUT_WR))
+        // A request that is here already would turn the close into a reset, which may overtake the word.
+        withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) {
+            _ = recv(descriptor, $0.baseAddress, $0.count, 0)
+        }
+        close()
+    }
 }
 
 let streamSocketFlags = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)

@@ -21,6 +21,9 @@ struct SegmentPool {
     private let free: UnsafeMutablePointer<UnsafeMutablePointer<Segment>?>
     private let bytesMax: Int
     private(set) var freeBytes = 0
+    /// Unsent bytes in the outboxes of this loop. Shared ones count once, on the loop that had them first and against
+    /// the one that has them last: of one loop the number may be off, of all together it is right.
+    var queuedBytes = 0
 
     init(bytesMax: Int) {
         self.bytesMax = bytesMax
@@ -55,8 +58,11 @@ struct SegmentPool {
     }
 
     mutating func give(_ segment: UnsafeMutablePointer<Segment>) {
-        segment.pointee.shared?.release()
-        segment.pointee.shared = nil
+        if let shared = segment.pointee.shared {
+            if shared._withUnsafeGuaranteedRef({ $0.endHold() }) { queuedBytes -= segment.pointee.capacity }
+            shared.release()
+            segment.pointee.shared = nil
+        }
         let sizeClass = segment.pointee.sizeClass
         guard freeBytes + Self.footprint(sizeClass) <= bytesMax else { return segment.deallocate() }
         freeBytes += Self.footprint(sizeClass)
@@ -100,6 +106,7 @@ struct Outbox {
             memcpy(tail.pointee.base + tail.pointee.end, source, part)
             tail.pointee.end += part
             count += part
+            pool.queuedBytes += part
             source += part
             left -= part
         }
@@ -112,6 +119,7 @@ struct Outbox {
         segment.pointee.end = shared.count
         segment.pointee.capacity = shared.count
         segment.pointee.shared = .passRetained(shared)
+        if shared.beginHold() { pool.queuedBytes += shared.count }
         link(segment)
         count += shared.count
     }
@@ -155,10 +163,13 @@ struct Outbox {
         count -= bytes
         while let segment = head {
             let length = segment.pointee.end - segment.pointee.start
+            let isShared = segment.pointee.shared != nil
             guard left >= length else {
                 segment.pointee.start += left
+                if !isShared { pool.queuedBytes -= left }
                 return
             }
+            if !isShared { pool.queuedBytes -= length }
             left -= length
             head = segment.pointee.next
             if head == nil { tail = nil }

@@ -1,10 +1,21 @@
+internal import Synchronization
+
 /// Immutable bytes that connections of several loops send without copying: a broadcast is encoded once.
 public final class SharedBytes: Sendable {
     // nonisolated(unsafe): written in init only, freed in deinit only. Not an array, because an outbox keeps a pointer
     // to it between turns, and an array promises none.
     nonisolated(unsafe) let storage: UnsafeRawBufferPointer
 
+    /// Outboxes that hold them, on all loops: what many hold is in memory once.
+    private let holds = Atomic<Int>(0)
+
     public var count: Int { storage.count }
+
+    /// True for the first hold of all.
+    func beginHold() -> Bool { holds.add(1, ordering: .relaxed).oldValue == 0 }
+
+    /// True for the last one.
+    func endHold() -> Bool { holds.subtract(1, ordering: .relaxed).newValue == 0 }
 
     /// A copy of the bytes, for tests and logs.
     public var bytes: [UInt8] { Array(storage) }

@@ -192,6 +192,9 @@ struct LongBodyTests {
             LongBodyTests.small(&$0)
             $0.limits.sweepSeconds = 1
             $0.limits.handshakeSeconds = 1
+            $0.limits.headSeconds = 1
+            $0.limits.helloSeconds = 1
+            $0.limits.bodyProgressSeconds = 1
             $0.limits.requestSeconds = 2
             $0.limits.bodyProgressBytes = 1_000
         }

@@ -206,6 +206,9 @@ struct EventStreamTests {
             $0.limits.sweepSeconds = 1
             $0.limits.idleSeconds = 1
             $0.limits.handshakeSeconds = 1
+            $0.limits.headSeconds = 1
+            $0.limits.helloSeconds = 1
+            $0.limits.bodyProgressSeconds = 1
         }
         let stream = try hub.events()
         _ = try stream.next("synced")

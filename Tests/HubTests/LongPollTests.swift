@@ -78,6 +78,9 @@ struct LongPollTests {
             // A poll is no idle request.
             $0.limits.idleSeconds = 1
             $0.limits.handshakeSeconds = 1
+            $0.limits.headSeconds = 1
+            $0.limits.helloSeconds = 1
+            $0.limits.bodyProgressSeconds = 1
             $0.limits.requestSeconds = 1
             $0.limits.sweepSeconds = 1
         }

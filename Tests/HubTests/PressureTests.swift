@@ -97,6 +97,9 @@ struct PressureTests {
         let hub = try TestHub {
             $0.limits.sweepSeconds = 1
             $0.limits.handshakeSeconds = 1
+            $0.limits.headSeconds = 1
+            $0.limits.helloSeconds = 1
+            $0.limits.bodyProgressSeconds = 1
         }
         let laptop = try hub.device("laptop")
         try laptop.hello(["live": false])

@@ -71,6 +71,9 @@ struct ShardTests {
     func lateUpgrade() throws {
         let hub = try TestHub {
             $0.limits.handshakeSeconds = 3
+            $0.limits.headSeconds = 3
+            $0.limits.helloSeconds = 3
+            $0.limits.bodyProgressSeconds = 3
             $0.limits.sweepSeconds = 1
         }
         let peer = try SocketPeer(port: hub.port)

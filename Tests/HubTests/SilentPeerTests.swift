@@ -8,6 +8,9 @@ struct SilentPeerTests {
         try TestHub {
             $0.limits.sweepSeconds = 1
             $0.limits.handshakeSeconds = 1
+            $0.limits.headSeconds = 1
+            $0.limits.helloSeconds = 1
+            $0.limits.bodyProgressSeconds = 1
             $0.limits.requestSeconds = 2
             $0.limits.pingSeconds = 1
             $0.limits.idleSeconds = 4

@@ -13,7 +13,7 @@ struct StyleTests {
         "HTTP": ["Glibc", "HTTPTypes"],
         "Compression": ["CZlib"],
         "WebSocket": ["Compression", "Cryptography", "Glibc", "HTTP", "HTTPTypes"],
-        "Reactor": ["CLinux", "COpenSSL", "Dispatch", "Foundation", "Glibc"],
+        "Reactor": ["CLinux", "COpenSSL", "Dispatch", "Foundation", "Glibc", "Synchronization"],
         "Storage": ["Causality", "Foundation", "Synchronization"],
         "SQLiteStore": [
             "Causality", "Dispatch", "Foundation", "GRDB", "GRDBSQLite", "Glibc", "Storage", "Synchronization",
