@@ -26,6 +26,25 @@ extension Checkup {
         }
     }
 
+    /// The local authority of a hub's data folder, where there is one.
+    mutating func ownAuthority(_ data: String) {
+        guard let options = try? DataFolder.parse(["--data", data]) else { return }
+        let folder = TLSFolder(options)
+        do {
+            guard let authority = try folder.authority() else { return }
+            certificate(authority.certificate, "The local CA in \(folder.path)")
+            if let server = folder.server() { certificate(server, "The server's certificate in \(folder.path)") }
+            if HubSettings.isOpenToOthers(folder.authorityKeyPath) {
+                note(
+                    "tls", .fail, "\(folder.authorityKeyPath) can be read by others, who can pose as the hub.",
+                    remedy: "chmod 600 \(Terminal.quoted(folder.authorityKeyPath)), and think of a new CA.")
+            }
+        } catch {
+            let failure = error as? CommandFailure
+            note("tls", .fail, failure?.sentence ?? "\(error)", remedy: failure?.remedy ?? "Look at \(folder.path).")
+        }
+    }
+
     /// Tells of a certificate's end where that is near.
     mutating func certificate(_ certificate: Certificate, _ what: String) {
         let now = Int64(Date().timeIntervalSince1970)
