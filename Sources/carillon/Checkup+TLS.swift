@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import CarillonClient
 internal import Cryptography
 internal import Foundation
