@@ -3,6 +3,7 @@
 DATA ?= .carillon
 LISTEN ?= 127.0.0.1:8787
 STORE ?= sqlite
+SERVE ?=
 SANITIZE ?=
 BENCH ?=
 
@@ -17,15 +18,15 @@ HUB = .build/release/carillon
 
 help: ## list the targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
-	@printf '%s\n' '' 'Variables: DATA=$(DATA) LISTEN=$(LISTEN) STORE=$(STORE) (run; postgres: one of its own), SANITIZE=thread|address (test), BENCH=options (bench)'
+	@printf '%s\n' '' 'Variables: DATA=$(DATA) LISTEN=$(LISTEN) STORE=$(STORE) (run; postgres: one of its own), SERVE=options (run, as --tls-self-signed), SANITIZE=thread|address (test), BENCH=options (bench)'
 
 run: build ## install what is missing, build, and start the hub; prints the push and tail lines to try
 ifeq ($(STORE),postgres)
 	@.ci/install --postgres
 	@exec .ci/postgres run '$(DATA)/postgres' -- \
-		$(HUB) serve --quick-start --data '$(DATA)' --listen '$(LISTEN)'
+		$(HUB) serve --quick-start --data '$(DATA)' --listen '$(LISTEN)' $(SERVE)
 else
-	@exec $(HUB) serve --quick-start --data '$(DATA)' --listen '$(LISTEN)' --store '$(STORE)'
+	@exec $(HUB) serve --quick-start --data '$(DATA)' --listen '$(LISTEN)' --store '$(STORE)' $(SERVE)
 endif
 
 build: ## install what the build needs, and build the release binary

@@ -71,13 +71,11 @@ public struct ClientError: Error, Sendable {
 
     /// How a connection ended that was wanted.
     ///
-    /// - Parameter isUnheard: not a byte came from the other side.
+    /// - Parameter isUnheard: it stood, and not a byte came from the other side.
     static func ended(_ url: HubURL, _ reason: CloseReason, isUnheard: Bool = false) -> ClientError {
         if case .tls(let error) = reason { return ClientError(error, at: url) }
         var error = ClientError.unreachable(url, HubLink.sentence(reason))
-        if isUnheard, reason == .peerClosed, !url.isSecure {
-            error.remedy = "Where the hub speaks TLS, its URL begins with https://."
-        }
+        if isUnheard, !url.isSecure { error.remedy = perhapsTLS }
         return error
     }
 
@@ -103,11 +101,12 @@ public struct ClientError: Error, Sendable {
         }
     }
 
+    private static let perhapsTLS = "Where the hub speaks TLS, its URL begins with https://."
     static let unreachableRemedy = "See that it runs (carillon serve) and that --url or CARILLON_URL is right."
 
     static func notHub(_ url: HubURL, _ reason: String) -> ClientError {
         ClientError(
             .notHub, "What answers at \(url) is not a Carillon hub: \(reason)",
-            remedy: "See that --url or CARILLON_URL is right.")
+            remedy: "See that --url or CARILLON_URL is right." + (url.isSecure ? "" : " " + perhapsTLS))
     }
 }

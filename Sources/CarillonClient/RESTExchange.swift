@@ -93,7 +93,7 @@ final class RESTExchange: LoopHandler {
             open(addresses[addressIndex])
             return
         }
-        finish(.failure(.ended(outcome.url, reason, isUnheard: isUnheard)))
+        finish(.failure(.ended(outcome.url, reason, isUnheard: isConnected && isUnheard)))
     }
 
     private func read() {

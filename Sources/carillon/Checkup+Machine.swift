@@ -61,6 +61,7 @@ extension Checkup {
         room(path)
         running(path)
         database(path + "/carillon.db")
+        ownAuthority(path)
     }
 
     private mutating func room(_ path: String) {

@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import CarillonClient
 internal import Cryptography
 internal import Foundation
@@ -23,6 +24,25 @@ extension Checkup {
             guard let text = try? String(contentsOfFile: path, encoding: .utf8), let found = Certificate(pem: text)
             else { continue }
             certificate(found, "The \(what) in \(path)")
+        }
+    }
+
+    /// The local authority of a hub's data folder, where there is one.
+    mutating func ownAuthority(_ data: String) {
+        guard let options = try? DataFolder.parse(["--data", data]) else { return }
+        let folder = TLSFolder(options)
+        do {
+            guard let authority = try folder.authority() else { return }
+            certificate(authority.certificate, "The local CA in \(folder.path)")
+            if let server = folder.server() { certificate(server, "The server's certificate in \(folder.path)") }
+            if HubSettings.isOpenToOthers(folder.authorityKeyPath) {
+                note(
+                    "tls", .fail, "\(folder.authorityKeyPath) can be read by others, who can pose as the hub.",
+                    remedy: "chmod 600 \(Terminal.quoted(folder.authorityKeyPath)), and think of a new CA.")
+            }
+        } catch {
+            let failure = error as? CommandFailure
+            note("tls", .fail, failure?.sentence ?? "\(error)", remedy: failure?.remedy ?? "Look at \(folder.path).")
         }
     }
 

@@ -6,9 +6,10 @@ enum PrivateFile {
     static func create(_ path: String, _ text: String) throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
+            let code = errno
             throw CommandFailure(
-                .inputOutput, "Cannot make \(path): \(String(cString: strerror(errno))).",
-                remedy: errno == EEXIST ? "Move it away, or name another folder." : "Name another folder.")
+                .inputOutput, "Cannot make \(path): \(String(cString: strerror(code))).",
+                remedy: code == EEXIST ? "Move it away, or name another folder." : "Name another folder.")
         }
         defer { close(descriptor) }
         guard writeAll(descriptor, Array(text.utf8)), fsync(descriptor) == 0 else {

@@ -8,7 +8,32 @@ internal import Reactor
 /// What a running hub's TLS is renewed from: at SIGHUP, and when a file of it has changed.
 ///
 /// Without TLS, SIGHUP changes nothing, and does not end the hub.
-final class ServedTLS: Sendable {
+final class ServedTLS {
+    private var sources: [any DispatchSourceProtocol] = []
+
+    /// - Parameter ownNames: of the local authority's certificate; nil where the hub has another's.
+    init(_ server: TLSServer?, _ folder: TLSFolder, ownNames: [AlternativeName]?, of hub: Hub, log: Logger) {
+        let renewal = TLSRenewal(server, folder, ownNames: ownNames, of: hub, log: log)
+        let queue = DispatchQueue(label: "carillon.tls")
+        signal(SIGHUP, SIG_IGN)
+        let hangUp = DispatchSource.makeSignalSource(signal: SIGHUP, queue: queue)
+        hangUp.setEventHandler { renewal.reload("SIGHUP came") }
+        hangUp.resume()
+        sources.append(hangUp)
+        guard server != nil else { return }
+        let timer = DispatchSource.makeTimerSource(queue: queue)
+        let pause = DispatchTimeInterval.seconds(TLSRenewal.lookSeconds)
+        timer.schedule(deadline: .now() + pause, repeating: pause)
+        timer.setEventHandler { renewal.look() }
+        timer.resume()
+        sources.append(timer)
+    }
+
+    deinit { for source in sources { source.cancel() } }
+}
+
+/// The files of a hub's TLS, and what is done when they change.
+private final class TLSRenewal: Sendable {
     /// Seconds between two looks at the files. A change is taken up at the look after the one that saw it, when a
     /// certificate and its key have both come.
     static let lookSeconds = 2
@@ -38,8 +63,6 @@ final class ServedTLS: Sendable {
     private let log: Logger
     private let refuse: @Sendable (Set<[UInt8]>) -> Void
     private let seen: Guarded<Seen>
-    private let queue = DispatchQueue(label: "carillon.tls")
-    private let sources = Guarded<[any DispatchSourceProtocol & Sendable]>([])
 
     init(_ server: TLSServer?, _ folder: TLSFolder, ownNames: [AlternativeName]?, of hub: Hub, log: Logger) {
         self.server = server
@@ -56,27 +79,11 @@ final class ServedTLS: Sendable {
             paths.append(folder.revokedPath)
         }
         self.paths = paths
-        seen = Guarded(Seen(stamps: paths.map(ServedTLS.stamp)))
-        watch()
+        seen = Guarded(Seen(stamps: paths.map(TLSRenewal.stamp)))
     }
 
-    deinit { for source in sources.withLock({ $0 }) { source.cancel() } }
-
-    private func watch() {
-        signal(SIGHUP, SIG_IGN)
-        let hangUp = DispatchSource.makeSignalSource(signal: SIGHUP, queue: queue)
-        hangUp.setEventHandler { [weak self] in self?.reload("SIGHUP came") }
-        hangUp.resume()
-        guard server != nil else { return sources.withLock { $0 = [hangUp] } }
-        let timer = DispatchSource.makeTimerSource(queue: queue)
-        timer.schedule(deadline: .now() + .seconds(Self.lookSeconds), repeating: .seconds(Self.lookSeconds))
-        timer.setEventHandler { [weak self] in self?.look() }
-        timer.resume()
-        sources.withLock { $0 = [hangUp, timer] }
-    }
-
-    private func look() {
-        let now = paths.map(ServedTLS.stamp)
+    func look() {
+        let now = paths.map(TLSRenewal.stamp)
         let (isSettled, isRenewal) = seen.withLock { seen in
             seen.looks += 1
             let isSame = seen.stamps == now
@@ -95,18 +102,18 @@ final class ServedTLS: Sendable {
         do {
             _ = try folder.serverFiles(ownNames)
         } catch {
-            log.error("the certificate could not be renewed: \(ServedTLS.sentence(error))")
+            log.error("the certificate could not be renewed: \(TLSRenewal.sentence(error))")
         }
     }
 
-    private func reload(_ why: String) {
+    func reload(_ why: String) {
         guard let server else { return log.info("\(why): there is no TLS to be read again") }
         do {
             try server.reload()
             refuse(try folder.revoked())
             log.info("\(why): TLS is read again, connections stand")
         } catch {
-            log.error("\(why), but TLS goes on as it was: \(ServedTLS.sentence(error))")
+            log.error("\(why), but TLS goes on as it was: \(TLSRenewal.sentence(error))")
         }
     }
 

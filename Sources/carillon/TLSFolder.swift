@@ -10,7 +10,7 @@ struct TLSFolder: Sendable {
     init(_ data: DataFolder) { path = data.path + "/tls" }
 
     var authorityPath: String { path + "/ca.pem" }
-    private var authorityKeyPath: String { path + "/ca-key.pem" }
+    var authorityKeyPath: String { path + "/ca-key.pem" }
     var serverPath: String { path + "/server.pem" }
     var serverKeyPath: String { path + "/server-key.pem" }
     var revokedPath: String { path + "/revoked" }
@@ -55,11 +55,13 @@ struct TLSFolder: Sendable {
         {
             return files
         }
-        let issued = try made { () throws(CertificateError) in
+        let issued = try made { () throws(CertificateError) -> LocalAuthority.Issued in
             do throws(CertificateError) {
                 return try authority.issueServer(names, keyPEM: keyPEM, now: TLSFolder.now)
             } catch .unreadableKey {
                 return try authority.issueServer(names, now: TLSFolder.now)
+            } catch {
+                throw error
             }
         }
         try PrivateFile.replace(serverKeyPath, issued.keyPEM)
