@@ -49,6 +49,8 @@ let targets: [String: FuzzTarget] = [
     "http-response": httpResponse,
     "websocket-server": { webSocket($0, role: .server) },
     "websocket-client": { webSocket($0, role: .client) },
+    "inflate-bare": inflateBare,
+    "inflate-gzip": inflateGzip,
     "json": json,
     "floats": floats,
     "client-frames": clientFrames,
