@@ -1,3 +1,5 @@
+internal import Compression
+
 /// Attacks by size: more than any bound allows, or little that means much.
 extension HostilePeer {
     mutating func oversize() {
@@ -61,25 +63,30 @@ extension HostilePeer {
         _ = socket.receive(seconds: 2)
     }
 
+    /// 16 MiB of zeros, a thousandth of it: as a message's blocks, and as a gzip member.
+    private static let swelling: (message: [UInt8], member: [UInt8]) = {
+        let zeros = [UInt8](repeating: 0, count: 16 << 20)
+        guard let deflater = try? Deflater(.deflate(windowBits: 15), level: 9) else { return ([], []) }
+        var message: [UInt8] = []
+        zeros.withUnsafeBytes { deflater.deflate($0, .sync, into: &message) }
+        deflater.reset()
+        return (message, Gzip.member(of: zeros, by: deflater))
+    }()
+
     mutating func compressionBomb() {
-        // A stored and a repeating deflate block; the second says 258 zeros with each of its bits' triples.
-        let swelling = [UInt8]([0xEC, 0xC1, 0x01, 0x01]) + [UInt8](repeating: 0, count: 65_536)
-        switch Int.random(in: 0...2, using: &random) {
-        case 0:
-            guard let socket = session() else { return }
-            socket.send(Self.frame(0xC1, swelling))
-            _ = socket.receive(seconds: 2)
-        case 1:
-            guard let socket = session() else { return }
-            socket.send(Self.frame(0xC1, noise(4_096)))
-            _ = socket.receive(seconds: 2)
-        default:
+        if turn % 3 == 0 {
             guard let socket = connect() else { return }
-            let body: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3] + swelling
+            let body = Self.swelling.member
             let head =
                 "POST /v1/push HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(key)\r\nContent-Encoding: gzip\r\n"
                 + "Content-Type: application/json\r\nContent-Length: \(body.count)\r\n\r\n"
             socket.send(Array(head.utf8) + body)
+            _ = socket.receive(seconds: 2)
+        } else {
+            // Where the hub takes the extension, RSV1 is a compressed message; where not, a violation.
+            guard let socket = session(compressed: true) else { return }
+            let payload = turn % 3 == 1 ? Self.swelling.message : noise(4_096)
+            socket.send(Self.frame(0xC1, payload))
             _ = socket.receive(seconds: 2)
         }
     }

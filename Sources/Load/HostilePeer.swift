@@ -81,29 +81,31 @@ struct HostilePeer {
     }
 
     /// An upgrade's request.
-    mutating func upgradeRequest(key: String) -> [UInt8] {
+    mutating func upgradeRequest(key: String, compressed: Bool = false) -> [UInt8] {
         let nonce = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
         var fields = [("Host", address.description)]
         fields += Handshake.requestFields(
             key: Handshake.key(nonce: nonce), subprotocols: [CarillonProtocol.subprotocol])
         fields.append(("Authorization", "Bearer \(key)"))
+        if compressed { fields.append(("Sec-WebSocket-Extensions", "permessage-deflate")) }
         var bytes: [UInt8] = []
         RequestWriter.append(method: "GET", target: "/v1/socket", fields: fields, body: nil, into: &bytes)
         return bytes
     }
 
     /// A connection whose upgrade was granted.
-    mutating func upgraded(receiveBufferBytes: Int32? = nil) -> HostileSocket? {
-        guard let socket = connect(receiveBufferBytes: receiveBufferBytes), socket.send(upgradeRequest(key: key)) else {
-            return nil
-        }
+    mutating func upgraded(receiveBufferBytes: Int32? = nil, compressed: Bool = false) -> HostileSocket? {
+        guard let socket = connect(receiveBufferBytes: receiveBufferBytes),
+            socket.send(upgradeRequest(key: key, compressed: compressed))
+        else { return nil }
         let answer = socket.receive(seconds: 5) { $0.suffix(4).elementsEqual("\r\n\r\n".utf8) }
         return answer.starts(with: "HTTP/1.1 101".utf8) ? socket : nil
     }
 
     /// A session that was welcomed.
-    mutating func session(receiveBufferBytes: Int32? = nil) -> HostileSocket? {
-        guard let socket = upgraded(receiveBufferBytes: receiveBufferBytes), socket.send(hello) else { return nil }
+    mutating func session(receiveBufferBytes: Int32? = nil, compressed: Bool = false) -> HostileSocket? {
+        guard let socket = upgraded(receiveBufferBytes: receiveBufferBytes, compressed: compressed), socket.send(hello)
+        else { return nil }
         let welcome = socket.receive(seconds: 5) { !$0.isEmpty }
         return welcome.isEmpty ? nil : socket
     }

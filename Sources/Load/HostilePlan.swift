@@ -28,7 +28,7 @@ public enum HostileLimits {
     /// Connections that one peer holds.
     static let connectionsPerPeer = 4
     /// Longest that one round of an attack lasts: past every time-out that a hub gives its peers by default.
-    static let roundSeconds = 45.0
+    static let roundSeconds = 90.0
     /// Between rounds. Without a rest the attackers would take the cores, and not the hub, from the devices.
     static let restMilliseconds = 20...120
     /// Bytes that one round sends.

@@ -45,6 +45,7 @@ enum Fuzz {
 typealias FuzzTarget = @Sendable (UnsafeRawBufferPointer) -> Void
 
 let targets: [String: FuzzTarget] = [
+    "bus": busLine,
     "http-request": httpRequest,
     "http-response": httpResponse,
     "websocket-server": { webSocket($0, role: .server) },
@@ -55,6 +56,7 @@ let targets: [String: FuzzTarget] = [
     "floats": floats,
     "client-frames": clientFrames,
     "hub-frames": hubFrames,
+    "raw-object": rawObject,
     "session": session,
     "names": names,
     "clocks": clocks,
