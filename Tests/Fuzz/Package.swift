@@ -7,8 +7,10 @@ import PackageDescription
 // which a dependency by path would not be (and needs no library product for each).
 let coverage = SwiftSetting.unsafeFlags(["-sanitize=fuzzer,address"])
 
-// Where the compiler keeps its own libraries; Tests/Fuzz/run finds it.
-let runtime = Context.environment["FUZZ_RUNTIME"] ?? "/opt/swift/usr/lib/swift/clang/lib/linux"
+// libFuzzer without its main, among the compiler's own libraries; Tests/Fuzz/run says where.
+let driver =
+    Context.environment["FUZZ_DRIVER"]
+    ?? "/usr/lib/swift/clang/lib/linux/libclang_rt.fuzzer_no_main-x86_64.a"
 
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -46,7 +48,7 @@ let package = Package(
             path: "Harness", swiftSettings: settings,
             linkerSettings: [
                 .unsafeFlags([
-                    "-sanitize=address", "\(runtime)/libclang_rt.fuzzer_no_main-x86_64.a", "-lstdc++", "-lm",
+                    "-sanitize=address", driver, "-lstdc++", "-lm",
                 ])
             ]),
     ]
