@@ -6,6 +6,8 @@ STORE ?= sqlite
 SERVE ?=
 SANITIZE ?=
 BENCH ?=
+SECONDS ?= 60
+TARGET ?=
 
 # Dynamic exclusivity checks cost 3x in user time on the frame path (measured). Debug builds and so the tests keep them,
 # and a violation is still found there. -Ounchecked is not used: it gains nothing more and removes preconditions.
@@ -14,11 +16,11 @@ BENCH ?=
 RELEASE = -c release --product carillon -Xswiftc -enforce-exclusivity=unchecked -Xswiftc -cross-module-optimization
 HUB = .build/release/carillon
 
-.PHONY: help run build test lint bench autobahn schemathesis clean
+.PHONY: help run build test lint bench fuzz autobahn schemathesis clean
 
 help: ## list the targets (the default)
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
-	@printf '%s\n' '' 'Variables: DATA=$(DATA) LISTEN=$(LISTEN) STORE=$(STORE) (run; postgres: one of its own), SERVE=options (run, as --tls-self-signed), SANITIZE=thread|address (test), BENCH=options (bench)'
+	@printf '%s\n' '' 'Variables: DATA=$(DATA) LISTEN=$(LISTEN) STORE=$(STORE) (run; postgres: one of its own), SERVE=options (run, as --tls-self-signed), SANITIZE=thread|address (test), BENCH=options (bench), SECONDS=60 TARGET=http (fuzz)'
 
 run: build ## install what is missing, build, and start the hub; prints the push and tail lines to try
 ifeq ($(STORE),postgres)
@@ -43,6 +45,10 @@ lint: ## check the format of every source file
 
 bench: build ## measure codec, scanner, frames, resolver and stores; BENCH='--filter json' for a part
 	@$(HUB) bench $(BENCH)
+
+fuzz: ## run each fuzzer of Tests/Fuzz for SECONDS, or those whose names begin with TARGET; fails on a finding
+	@.ci/install
+	@SECONDS_EACH='$(SECONDS)' Tests/Fuzz/run $(TARGET)
 
 autobahn: build ## run Autobahn|Testsuite's WebSocket cases (CPython 2.7; status 3 of the script where there is none)
 	@.ci/install --autobahn

@@ -112,7 +112,7 @@ final class OperationsDesk: LoopHandler {
         let (core, address) = (core, loop.address)
         queue.async {
             RESTRoutes(core: core, open: { _ in }, table: OperationsDesk.table).answer(
-                RESTRequest(head: head, body: [])
+                RESTRequest(head: head, body: [], credentials: Credentials())
             ) { address.post(.answered(id, $0, keepsAlive: head.keepAlive)) }
         }
     }

@@ -26,6 +26,11 @@ public struct ProcessProbe: Sendable {
         return Self.kibibytes(status: text, field: "VmRSS").map { $0 * 1_024 }
     }
 
+    /// Open descriptors; nil: there is no such process, or we may not look.
+    public var descriptorCount: Int? {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd"))?.count
+    }
+
     /// utime and stime: the 14th and 15th fields, counted behind the name, which may hold spaces and brackets.
     static func ticks(stat: String) -> (user: Int, system: Int)? {
         guard let bracket = stat.lastIndex(of: ")") else { return nil }

@@ -1,0 +1,1 @@
+../../../Sources/CarillonClient/RawObject.swift
