@@ -27,6 +27,7 @@ public struct HubConfiguration: Sendable {
     /// Whether a key may come in the URL (`?key=`), for clients that can set no header field. URLs are logged by proxies
     /// and kept by browsers.
     public var allowsKeyInURL = false
+    public var compression = CompressionChoice()
     public var limits = HubLimits()
 
     public init(address: SocketAddress, shardCount: Int) {

@@ -38,6 +38,7 @@ extension HubShard {
         case .close(let code, _):
             end(connection, closeCode: code?.rawValue, reason: "")
         case .failed(let code, let reason):
+            if reason == WebSocketMachine.inflatedTooLarge { core.count(.inflatedTooLarge) }
             end(connection, closeCode: code.rawValue, reason: reason)
         }
     }
@@ -110,15 +111,17 @@ extension HubShard {
             let socket = detach(connection)
         else { return false }
         hello.key = greeting.headerKey ?? hello.key
-        core.post(.moved(socket, hello, admission), to: home)
+        core.post(.moved(socket, hello, admission, connection.machine?.deflate), to: home)
         return true
     }
 
-    func takeIn(_ socket: AcceptedSocket, _ hello: Hello, _ admission: Admission) {
+    func takeIn(
+        _ socket: AcceptedSocket, _ hello: Hello, _ admission: Admission, _ setting: PerMessageDeflate?
+    ) {
         // It said its farewells already: the device comes back to another hub.
         guard !core.isDraining else { return socket.close() }
         let connection = adopt(socket)
-        openSocket(connection, headerKey: nil)
+        openSocket(connection, headerKey: nil, setting: setting)
         connection.greeting?.hello = hello
         _ = connection.session.receive(.hello(hello))
         admit(connection, admission)

@@ -26,6 +26,8 @@ final class HubShard: LoopHandler {
     var acknowledging: [ConnectionID] = []
     /// Bytes on their way into an outbox; kept, so that a frame costs no allocation.
     var scratch: [UInt8] = []
+    /// What all of the shard's connections compress and inflate with.
+    let deflate = SharedDeflate()
     private var nextShard = 0
     private var connectionCount = 0
     /// Bytes of request bodies that are coming in.
@@ -198,7 +200,7 @@ final class HubShard: LoopHandler {
             if let connection = connection(id) { takeExportPage(connection, page) }
         case .admitted(let id, let admission):
             if let connection = connection(id), !moveHome(connection, admission) { admit(connection, admission) }
-        case .moved(let socket, let hello, let admission): takeIn(socket, hello, admission)
+        case .moved(let socket, let hello, let admission, let setting): takeIn(socket, hello, admission, setting)
         case .refused(let id, let error):
             if let connection = connection(id) { refuse(connection, error) }
         case .pushed(let id, let answer):

@@ -41,6 +41,7 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var dialect: DialectOptions
     @OptionGroup(title: "TLS") var tls: TLSOptions
     @OptionGroup(title: "Limits") var limit: LimitOptions
+    @OptionGroup(title: "Compression") var compression: CompressionOptions
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Log") var logging: LogOptions
     @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "address:port"))
@@ -139,6 +140,7 @@ struct ServeCommand: ParsableCommand {
         configuration.limits.pollMilliseconds = plan.pollMilliseconds
         try tls.fill(&configuration)
         try limit.fill(&configuration)
+        compression.fill(&configuration)
         try access.fill(&configuration)
         try logging.fill(&configuration)
         var bus: (any Bus)?
