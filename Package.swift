@@ -168,7 +168,9 @@ let package = Package(
         .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", httpTypes], swiftSettings: settings),
         .testTarget(name: "CompressionTests", dependencies: ["Compression"], swiftSettings: settings),
-        .testTarget(name: "WebSocketTests", dependencies: ["HTTP", "WebSocket", httpTypes], swiftSettings: settings),
+        .testTarget(
+            name: "WebSocketTests", dependencies: ["Compression", "HTTP", "WebSocket", httpTypes],
+            swiftSettings: settings),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
         .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: settings),
         .testTarget(

@@ -61,7 +61,8 @@ extension HubLink {
         refusal = nil
         webSocketKey = Handshake.key(nonce: Secret.random(count: 16))
         var fields = [("Host", configuration.url.authority)]
-        fields += Handshake.requestFields(key: webSocketKey, subprotocols: [CarillonProtocol.subprotocol])
+        fields += Handshake.requestFields(
+            key: webSocketKey, subprotocols: [CarillonProtocol.subprotocol], deflate: deflateOffer)
         if !configuration.key.isEmpty { fields.append(("Authorization", "Bearer \(configuration.key)")) }
         fields.append(("User-Agent", configuration.client))
         var request: [UInt8] = []
@@ -120,11 +121,14 @@ extension HubLink {
         }
     }
 
+    private var deflateOffer: DeflateOffer? { configuration.offersCompression ? DeflateOffer() : nil }
+
     private func upgraded(_ head: ResponseHead) {
+        let outcome: HandshakeOutcome
         do throws(HandshakeRefusal) {
-            let chosen = try Handshake.check(
-                head, key: webSocketKey, subprotocols: [CarillonProtocol.subprotocol])
-            guard chosen == CarillonProtocol.subprotocol else {
+            outcome = try Handshake.check(
+                head, key: webSocketKey, subprotocols: [CarillonProtocol.subprotocol], deflate: deflateOffer)
+            guard outcome.subprotocol == CarillonProtocol.subprotocol else {
                 lose(.notHub(configuration.url, "it does not speak \(CarillonProtocol.subprotocol)."))
                 return
             }
@@ -137,7 +141,8 @@ extension HubLink {
         limits.messageBytesMax = 64 << 20
         limits.frameBytesMax = 64 << 20
         let seed = Secret.random(count: 8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        machine = WebSocketMachine(role: .client, limits: limits, maskSeed: seed)
+        machine = WebSocketMachine(
+            role: .client, limits: limits, deflate: outcome.deflate, shared: deflate, maskSeed: seed)
         phase = .greeting
         var payload: [UInt8] = []
         let hello = Hello(

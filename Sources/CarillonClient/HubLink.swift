@@ -58,6 +58,7 @@ public final class HubLink: LoopHandler {
     var parser = ResponseParser()
     var refusal: (status: Int, body: [UInt8])?
     var machine: WebSocketMachine?
+    let deflate = SharedDeflate()
     var scratch: [UInt8] = []
     /// Loop time, nanoseconds.
     var attemptedAt: UInt64 = 0

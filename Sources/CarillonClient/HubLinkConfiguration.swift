@@ -16,6 +16,8 @@ public struct HubLinkConfiguration: Sendable {
     public var space: Identifier?
     /// False for a session that only pushes.
     public var isLive = true
+    /// Whether compressed messages are offered (RFC 7692). Neither end keeps anything for them between two messages.
+    public var offersCompression = true
     /// Program and version, for the hub's logs.
     public var client = "carillon-client"
     public var backoff = Backoff()

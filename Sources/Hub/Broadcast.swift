@@ -1,12 +1,14 @@
 internal import Causality
 internal import Reactor
 internal import Storage
+internal import WebSocket
 internal import Wire
 
 /// A stretch of a space's log, what one commit adds or others have added meanwhile, encoded once for every subscriber
 /// on every shard.
 ///
-/// `frames` are whole WebSocket frames for those who get everything; event streams get theirs from ``Room``. Who
+/// `frames` are whole WebSocket frames for those who get everything, and ``frames(windowBits:of:by:)`` the same compressed;
+/// event streams get theirs from ``Room``. Who
 /// filters, or is an author of a part, gets frames composed from the entries' encoded bytes.
 final class Broadcast: Sendable {
     let space: Identifier
@@ -25,6 +27,8 @@ final class Broadcast: Sendable {
     let frames: SharedBytes
     /// Uptime in nanoseconds: right after the commit, or when another hub's was heard of.
     let bornAt = WallClock.uptime
+    /// By window: made by the first shard that has a subscriber of it, for all shards.
+    private let compressed = Guarded<[Int: SharedBytes]>([:])
 
     convenience init(_ batch: CommittedBatch, generation: Generation) {
         self.init(
@@ -57,5 +61,17 @@ final class Broadcast: Sendable {
         authors = []
         isOpen = false
         frames = SharedBytes([])
+    }
+
+    /// As ``frames``, compressed. Whoever asks meanwhile waits: it is for the same bytes.
+    func frames(windowBits: Int, of chain: Chain, by deflate: SharedDeflate) -> SharedBytes {
+        compressed.withLock { compressed in
+            if let made = compressed[windowBits] { return made }
+            let made = SharedBytes(
+                chain.frames(
+                    items[...], after: after, upTo: upTo, as: .deflated(windowBits: windowBits), with: deflate))
+            compressed[windowBits] = made
+            return made
+        }
     }
 }

@@ -1,5 +1,6 @@
 internal import Causality
 internal import Storage
+internal import WebSocket
 internal import Wire
 
 /// Writes a space's stretches of log as frames that chain: each one's `after` is the `up_to` of the one before.
@@ -28,8 +29,11 @@ struct Chain: Sendable {
 
     /// Frames that take a peer from `after` to `upTo`: runs of heads as `changes`, each sibling as a `conflict`, in
     /// order of position.
+    ///
+    /// - Parameter deflate: of the thread that asks, where `framing` compresses.
     func frames(
-        _ items: ArraySlice<BroadcastItem>, after: Position, upTo: Position, as framing: Framing
+        _ items: ArraySlice<BroadcastItem>, after: Position, upTo: Position, as framing: Framing,
+        with deflate: SharedDeflate? = nil
     ) -> [UInt8] {
         var bytes: [UInt8] = []
         var from = after
@@ -39,19 +43,21 @@ struct Chain: Sendable {
             let run = rest.prefix(count)
             rest = rest.dropFirst(count)
             let to = rest.isEmpty ? upTo : (run.last?.position ?? upTo)
-            append(run, isSibling: first.isSibling, after: from, upTo: to, as: framing, into: &bytes)
+            append(run, isSibling: first.isSibling, after: from, upTo: to, as: framing, with: deflate, into: &bytes)
             from = to
         }
         return bytes
     }
 
     /// The frame that says: nothing for you between `after` and `upTo`.
-    func advance(after: Position, upTo: Position, as framing: Framing) -> [UInt8] {
+    func advance(
+        after: Position, upTo: Position, as framing: Framing, with deflate: SharedDeflate? = nil
+    ) -> [UInt8] {
         var payload: [UInt8] = []
         FrameEncoder.synced(
             space: name, after: cursor(after), upTo: cursor(upTo), into: &payload)
         var bytes: [UInt8] = []
-        framing.append(payload, type: "synced", upTo: cursor(upTo), into: &bytes)
+        framing.append(payload, type: "synced", upTo: cursor(upTo), with: deflate, into: &bytes)
         return bytes
     }
 
@@ -69,7 +75,7 @@ struct Chain: Sendable {
 
     private func append(
         _ items: ArraySlice<BroadcastItem>, isSibling: Bool, after: Position, upTo: Position,
-        as framing: Framing, into bytes: inout [UInt8]
+        as framing: Framing, with deflate: SharedDeflate?, into bytes: inout [UInt8]
     ) {
         var payload: [UInt8] = []
         payload.reserveCapacity(items.reduce(FrameEncoder.changesOverheadBytesMax) { $0 + $1.encoded.count + 1 })
@@ -87,6 +93,7 @@ struct Chain: Sendable {
             }
             FrameEncoder.changesSuffix(into: &payload)
         }
-        framing.append(payload, type: isSibling ? "conflict" : "changes", upTo: cursor(upTo), into: &bytes)
+        framing.append(
+            payload, type: isSibling ? "conflict" : "changes", upTo: cursor(upTo), with: deflate, into: &bytes)
     }
 }

@@ -39,6 +39,7 @@ public struct HubConfiguration: Sendable {
     public var operationsListener: ListeningSocket?
     /// Proxies whose `X-Forwarded-For` or `Forwarded` tells whose a request is. Nobody's word is taken unless told.
     public var trustedProxies: [AddressBlock] = []
+    public var compression = CompressionChoice()
     public var limits = HubLimits()
 
     public init(address: SocketAddress, shardCount: Int) {

@@ -24,6 +24,8 @@ public struct HubMetrics: Sendable, Equatable {
     public var replicaMisses = 0
     /// How often the log was found in another life.
     public var newLives = 0
+    /// Stretches of the log that were compressed for subscribers, once for each window that they have agreed on.
+    public var compressedBroadcasts = 0
     /// What peers were refused or cut off for.
     public var refusals: [RefusalReason: Int] = [:]
 
@@ -51,6 +53,10 @@ public struct HubMetrics: Sendable, Equatable {
             ("commits_retried_total", "Commits tried again.", commitsRetried),
             ("pushes_waited_total", "Pushes that waited for the store.", pushesThatWaited),
             ("replica_misses_total", "Reads the replica could not serve.", replicaMisses),
+            (
+                "compressed_broadcasts_total", "Stretches compressed for subscribers, once a window.",
+                compressedBroadcasts
+            ),
             ("new_lives_total", "Times the log was found in another life.", newLives),
         ]
     }

@@ -53,7 +53,9 @@ extension HubShard {
         guard opening.removalCount == core.removalCount, opening.generation == core.store.generation else {
             return askSocket(connection, match, head)
         }
-        guard !core.isDraining, let answer = try? Handshake.answer(to: head) else {
+        guard !core.isDraining,
+            let answer = try? Handshake.answer(to: head, compresses: core.configuration.compression.isOffered)
+        else {
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .shuttingDown)), isLast: true)
         }
         let socket = opening.socket
@@ -70,7 +72,7 @@ extension HubShard {
         }
         let held = http.heldInput
         let watch = DialectWatch(opening, now: loop.now)
-        openMachine(connection, messageBytesMax: core.limits.socketMessageBytesMax)
+        openMachine(connection, answer.deflate, messageBytesMax: core.limits.socketMessageBytesMax)
         connection.watch = watch
         connection.phase = .watch
         guard enterRooms(connection, watch) else { return }

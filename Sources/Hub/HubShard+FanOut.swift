@@ -2,6 +2,7 @@ internal import Causality
 internal import Logging
 internal import Reactor
 internal import Storage
+internal import WebSocket
 internal import Wire
 
 /// Catch-up and live as one stream: every frame's `after` is the `up_to` that the device was told before.
@@ -11,7 +12,8 @@ extension HubShard {
             access: member.access, kinds: hello.kinds, namespaces: hello.namespaces,
             device: member.access.author(member.device.id), ownUpTo: member.ownUpTo)
         connection.subscription = Subscription(
-            connection.id, to: interest, from: member.start, of: member.generation)
+            connection.id, to: interest, from: member.start, of: member.generation,
+            framing: connection.machine?.deflate?.framing ?? .webSocket)
         guard enterRoom(connection, member.access.space) else { return }
         let stamp = core.clock.next()
         let seat = SubscriptionDirectory.Seat(shard: number, id: connection.id, stamp: stamp)
@@ -106,9 +108,12 @@ extension HubShard {
         let isWhole = seesAll && broadcast.after == subscription.seen && !broadcast.items.isEmpty
         if !subscription.interest.isFiltered && !isAuthor && isWhole {
             if subscription.told != broadcast.after {
-                loop.send(id, chain.advance(after: subscription.told, upTo: broadcast.after, as: framing))
+                loop.send(
+                    id, chain.advance(after: subscription.told, upTo: broadcast.after, as: framing, with: deflate))
             }
-            loop.send(id, room.frames(of: broadcast, as: framing, chain))
+            let before = deflate.compressedCount
+            loop.send(id, room.frames(of: broadcast, as: framing, chain, by: deflate))
+            if deflate.compressedCount != before { core.metrics.withLock { $0.compressedBroadcasts += 1 } }
             subscription.told = broadcast.upTo
         } else if broadcast.items.count > core.limits.filteredItemsMax {
             readLog(id)
@@ -120,11 +125,14 @@ extension HubShard {
             isSent = !items.isEmpty
             if isSent {
                 loop.send(
-                    id, chain.frames(items[...], after: subscription.told, upTo: broadcast.upTo, as: framing))
+                    id,
+                    chain.frames(
+                        items[...], after: subscription.told, upTo: broadcast.upTo, as: framing, with: deflate))
                 subscription.told = broadcast.upTo
             } else if isAuthor {
                 // Its own changes are not echoed, but its chain moves past them.
-                loop.send(id, chain.advance(after: subscription.told, upTo: broadcast.upTo, as: framing))
+                loop.send(
+                    id, chain.advance(after: subscription.told, upTo: broadcast.upTo, as: framing, with: deflate))
                 subscription.told = broadcast.upTo
             }
         }
@@ -195,7 +203,8 @@ extension HubShard {
                 loop.send(
                     connection.id,
                     subscription.chain.frames(
-                        items[...], after: subscription.told, upTo: page.upTo, as: subscription.framing))
+                        items[...], after: subscription.told, upTo: page.upTo, as: subscription.framing,
+                        with: deflate))
                 figures.count(.changes)
                 connection.subscription?.told = page.upTo
             }
@@ -241,7 +250,7 @@ extension HubShard {
         loop.send(
             connection.id,
             subscription.chain.advance(
-                after: subscription.told, upTo: subscription.seen, as: subscription.framing))
+                after: subscription.told, upTo: subscription.seen, as: subscription.framing, with: deflate))
         figures.count(.synced)
         connection.subscription?.told = subscription.seen
         connection.subscription?.state = .live

@@ -103,11 +103,12 @@ extension HubShard {
     private func upgrade(_ connection: Connection, _ head: RequestHead, isEcho: Bool) {
         do throws(HandshakeRefusal) {
             let answer = try Handshake.answer(
-                to: head, subprotocols: isEcho ? [] : [CarillonProtocol.subprotocol])
+                to: head, subprotocols: isEcho ? [] : [CarillonProtocol.subprotocol],
+                compresses: core.configuration.compression.isOffered)
             reply(connection) {
                 ResponseWriter.appendHead(status: 101, fields: answer.fields, chunked: false, into: &$0)
             }
-            openSocket(connection, headerKey: head.apiKey, isEcho: isEcho)
+            openSocket(connection, headerKey: head.apiKey, setting: answer.deflate, isEcho: isEcho)
         } catch {
             var problem = Problem(code: .badRequest, detail: error.sentence)
             problem.status = error.status
@@ -118,19 +119,21 @@ extension HubShard {
     }
 
     /// From here on it is a WebSocket.
-    func openSocket(_ connection: Connection, headerKey: String?, isEcho: Bool = false) {
+    func openSocket(
+        _ connection: Connection, headerKey: String?, setting: PerMessageDeflate?, isEcho: Bool = false
+    ) {
         openMachine(
-            connection,
+            connection, setting,
             messageBytesMax: isEcho ? core.wireLimits.frameBytesMax : core.limits.strangerMessageBytesMax)
         connection.greeting = Greeting(headerKey: headerKey)
         connection.phase = isEcho ? .echo : .session
     }
 
-    func openMachine(_ connection: Connection, messageBytesMax: Int) {
+    func openMachine(_ connection: Connection, _ setting: PerMessageDeflate?, messageBytesMax: Int) {
         var limits = WebSocketLimits()
         limits.messageBytesMax = messageBytesMax
         limits.frameBytesMax = messageBytesMax
-        connection.machine = WebSocketMachine(role: .server, limits: limits)
+        connection.machine = WebSocketMachine(role: .server, limits: limits, deflate: setting, shared: deflate)
         connection.session = HubSession(limits: core.wireLimits)
         uncountRequest(connection.http)
         connection.http = nil

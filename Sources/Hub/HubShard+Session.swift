@@ -44,7 +44,11 @@ extension HubShard {
         case .close(let code, _):
             end(connection, closeCode: code?.rawValue, reason: "")
         case .failed(let code, let reason):
-            core.count(code == .messageTooBig ? .messageTooLarge : .badFrame)
+            if reason == WebSocketMachine.inflatedTooLarge {
+                core.count(.inflatedTooLarge)
+            } else {
+                core.count(code == .messageTooBig ? .messageTooLarge : .badFrame)
+            }
             end(connection, closeCode: code.rawValue, reason: reason)
         }
     }
@@ -129,11 +133,13 @@ extension HubShard {
         hello.key = greeting.headerKey ?? hello.key
         var admission = admission
         admission.client = connection.client
-        core.post(.moved(socket, hello, admission), to: home)
+        core.post(.moved(socket, hello, admission, connection.machine?.deflate), to: home)
         return true
     }
 
-    func takeIn(_ socket: AcceptedSocket, _ hello: Hello, _ admission: Admission) {
+    func takeIn(
+        _ socket: AcceptedSocket, _ hello: Hello, _ admission: Admission, _ setting: PerMessageDeflate?
+    ) {
         // It said its farewells already: the device comes back to another hub.
         guard !core.isDraining else {
             core.gate.leave(admission.client ?? socket.peer.unmapped)
@@ -142,7 +148,7 @@ extension HubShard {
         let connection = adopt(socket, client: admission.client)
         // It is the same one to whoever reads the log.
         connection.number = admission.connectionNumber
-        openSocket(connection, headerKey: nil)
+        openSocket(connection, headerKey: nil, setting: setting)
         connection.greeting?.hello = hello
         _ = connection.session.receive(.hello(hello))
         admit(connection, admission)

@@ -161,7 +161,7 @@ extension HubShard {
         var payload: [UInt8] = []
         frame.encode(into: &payload)
         var bytes: [UInt8] = []
-        framing.append(payload, type: type, upTo: nil, into: &bytes)
+        framing.append(payload, type: type, upTo: nil, with: nil, into: &bytes)
         loop.send(connection.id, bytes)
     }
 

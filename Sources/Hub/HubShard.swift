@@ -30,6 +30,8 @@ final class HubShard: LoopHandler {
     var figures = ShardFigures()
     /// Of this turn.
     var deliveries: [Delivery] = []
+    /// What all of the shard's connections compress and inflate with.
+    let deflate = SharedDeflate()
     private var nextShard = 0
     private var lastNumber: UInt64 = 0
     private var connectionCount = 0
@@ -251,7 +253,7 @@ final class HubShard: LoopHandler {
             if let connection = connection(id) { takeExportPage(connection, page) }
         case .admitted(let id, let admission):
             if let connection = connection(id), !moveHome(connection, admission) { admit(connection, admission) }
-        case .moved(let socket, let hello, let admission): takeIn(socket, hello, admission)
+        case .moved(let socket, let hello, let admission, let setting): takeIn(socket, hello, admission, setting)
         case .refused(let id, let error):
             if let connection = connection(id) { refuse(connection, slowed(error, connection)) }
         case .pushed(let id, let answer):

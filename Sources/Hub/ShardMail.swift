@@ -1,13 +1,14 @@
 internal import Causality
 internal import Reactor
 internal import Storage
+internal import WebSocket
 internal import Wire
 
 /// What reaches a shard from other threads. An ID of a connection that has ended meanwhile is ignored.
 enum ShardMail: Sendable {
     case adopt(AcceptedSocket)
-    /// A connection whose hello was good, from another shard: this one is its space's home.
-    case moved(AcceptedSocket, Hello, Admission)
+    /// A connection whose hello was good, from another shard: this one is its space's home. How it compresses goes with it.
+    case moved(AcceptedSocket, Hello, Admission, PerMessageDeflate?)
     /// The hello's key and device are good.
     case admitted(ConnectionID, Admission)
     /// They are not, or the store could not tell.

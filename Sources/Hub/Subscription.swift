@@ -2,6 +2,7 @@ internal import Causality
 internal import HTTP
 internal import Reactor
 internal import Storage
+internal import WebSocket
 internal import Wire
 
 /// Which of a space's entries a peer is to hear.
@@ -112,23 +113,26 @@ final class Room {
     var isEmpty: Bool { members.isEmpty && polls.isEmpty && watchers.isEmpty }
 
     /// The whole of `broadcast` in `framing`, the same bytes for every subscriber of the shard.
-    func frames(of broadcast: Broadcast, as framing: Framing, _ chain: Chain) -> SharedBytes {
+    func frames(
+        of broadcast: Broadcast, as framing: Framing, _ chain: Chain, by deflate: SharedDeflate
+    ) -> SharedBytes {
         guard chain.name.text == CarillonProtocol.ownSpaceName else {
             if let made = foreign.first(where: { $0.framing == framing && $0.name == chain.name }) {
                 return made.frames
             }
-            let made = encode(broadcast, framing, chain)
+            let made = encode(broadcast, framing, chain, deflate)
             foreign.append((chain.name, framing, made))
             return made
         }
         switch framing {
         case .webSocket: return broadcast.frames
+        case .deflated(let bits): return broadcast.frames(windowBits: bits, of: chain, by: deflate)
         case .events:
-            let made = events ?? encode(broadcast, framing, chain)
+            let made = events ?? encode(broadcast, framing, chain, deflate)
             events = made
             return made
         case .chunkedEvents:
-            let made = chunkedEvents ?? encode(broadcast, framing, chain)
+            let made = chunkedEvents ?? encode(broadcast, framing, chain, deflate)
             chunkedEvents = made
             return made
         }
@@ -141,8 +145,11 @@ final class Room {
         foreign = []
     }
 
-    private func encode(_ broadcast: Broadcast, _ framing: Framing, _ chain: Chain) -> SharedBytes {
+    private func encode(
+        _ broadcast: Broadcast, _ framing: Framing, _ chain: Chain, _ deflate: SharedDeflate
+    ) -> SharedBytes {
         SharedBytes(
-            chain.frames(broadcast.items[...], after: broadcast.after, upTo: broadcast.upTo, as: framing))
+            chain.frames(
+                broadcast.items[...], after: broadcast.after, upTo: broadcast.upTo, as: framing, with: deflate))
     }
 }

@@ -84,9 +84,10 @@ extension LoadLoop {
         var fields = [("Host", plan.tls.map { "\($0.host):\(plan.address.port)" } ?? plan.address.description)]
         let room = share.rooms[device.pointee.room]
         if plan.isRaw {
-            fields += Handshake.requestFields(key: upgrade.key)
+            fields += Handshake.requestFields(key: upgrade.key, deflate: deflateOffer)
         } else {
-            fields += Handshake.requestFields(key: upgrade.key, subprotocols: [CarillonProtocol.subprotocol])
+            fields += Handshake.requestFields(
+                key: upgrade.key, subprotocols: [CarillonProtocol.subprotocol], deflate: deflateOffer)
             fields.append(("Authorization", "Bearer \(plan.keys[room])"))
         }
         var request: [UInt8] = []
@@ -105,9 +106,10 @@ extension LoadLoop {
                     upgrade.status = head.status
                     return giveUp(number, "the hub answered \(head.status)", isFinal: head.status < 500)
                 }
-                try Handshake.check(
-                    head, key: upgrade.key, subprotocols: plan.isRaw ? [] : [CarillonProtocol.subprotocol])
-                upgraded(device, number)
+                let outcome = try Handshake.check(
+                    head, key: upgrade.key, subprotocols: plan.isRaw ? [] : [CarillonProtocol.subprotocol],
+                    deflate: deflateOffer)
+                upgraded(device, number, outcome.deflate)
             }
         } catch {
             return giveUp(number, "the handshake failed: \(error)", isFinal: true)
@@ -118,12 +120,17 @@ extension LoadLoop {
         if !rest.isEmpty { rest.withUnsafeMutableBytes { readFrames(device, number, $0) } }
     }
 
-    private func upgraded(_ device: UnsafeMutablePointer<LoadDevice>, _ number: Int) {
+    private var deflateOffer: DeflateOffer? { plan.compresses ? DeflateOffer() : nil }
+
+    private func upgraded(
+        _ device: UnsafeMutablePointer<LoadDevice>, _ number: Int, _ setting: PerMessageDeflate?
+    ) {
         var limits = WebSocketLimits()
         // An answer with stored versions is larger than the push that it answers.
         limits.messageBytesMax = 64 << 20
         limits.frameBytesMax = 64 << 20
-        device.pointee.machine = WebSocketMachine(role: .client, limits: limits, maskSeed: random.next())
+        device.pointee.machine = WebSocketMachine(
+            role: .client, limits: limits, deflate: setting, shared: deflate, maskSeed: random.next())
         guard !plan.isRaw else { return becomeLive(device, number) }
         device.pointee.phase = .greeting
         let cursor = device.pointee.chain.count > 0 ? ",\"cursor\":\"\(device.pointee.chain.text)\"" : ""

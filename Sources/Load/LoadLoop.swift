@@ -66,6 +66,8 @@ final class LoadLoop: LoopHandler {
     var ledger: DeliveryLedger
     var writer: PushWriter
     var scratch: [UInt8] = []
+    /// What all of the loop's devices compress and inflate with.
+    let deflate = SharedDeflate()
     /// Device numbers by connection slot.
     var owners: ContiguousArray<Int32> = []
     var random = SystemRandomNumberGenerator()

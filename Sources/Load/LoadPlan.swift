@@ -43,6 +43,8 @@ public struct LoadPlan: Sendable {
     public var drainSeconds = 5.0
     /// Sends a hash of its own making with each change, so that the hub need not compute SHA-256.
     public var sendsHash = false
+    /// Offers compressed messages (RFC 7692) on each connection.
+    public var compresses = false
     /// The hub's process, for its CPU time and memory.
     public var hubPID: Int32?
     /// Speaks TLS, and with whom; nil: plain.

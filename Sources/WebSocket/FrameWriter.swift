@@ -55,6 +55,18 @@ public enum FrameWriter {
         serverFrame(.binary, payload)
     }
 
+    /// A message as a server sends it to all who agreed on the same window and on no context: compressed once for a whole
+    /// room, or as it is where that is shorter. Appended to `bytes`.
+    public static func appendServerText(
+        _ payload: [UInt8], windowBits: Int, by shared: SharedDeflate, into bytes: inout [UInt8]
+    ) {
+        var compressed: [UInt8] = []
+        guard payload.count >= SharedDeflate.messageBytesMin,
+            payload.withUnsafeBytes({ shared.compress($0, windowBits: windowBits, into: &compressed) })
+        else { return append(opcode: .text, payload: payload, into: &bytes) }
+        append(opcode: .text, reservedBits: .first, payload: compressed, into: &bytes)
+    }
+
     private static func serverFrame(_ opcode: Opcode, _ payload: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(payload.count + 10)

@@ -20,7 +20,9 @@ public enum HandshakeRefusal: Error, Equatable, Sendable {
     case acceptInvalid
     /// The server chose a subprotocol that was not offered (RFC 6455 4.1).
     case subprotocolUnexpected
-    /// The server chose an extension that was not offered (RFC 6455 4.1).
+    /// Sec-WebSocket-Extensions is none of the kind (RFC 6455 9.1).
+    case extensionsInvalid
+    /// The server chose an extension that was not offered (RFC 6455 4.1), or parameters that were not (RFC 7692 7.1).
     case extensionUnexpected
 
     /// The status a server answers with.
@@ -28,7 +30,7 @@ public enum HandshakeRefusal: Error, Equatable, Sendable {
         switch self {
         // RFC 9110 15.5.22: also for a plain GET on the WebSocket's path.
         case .versionUnsupported, .upgradeMissing: 426
-        case .methodInvalid, .connectionMissing, .keyInvalid: 400
+        case .methodInvalid, .connectionMissing, .keyInvalid, .extensionsInvalid: 400
         case .statusUnexpected, .acceptInvalid, .subprotocolUnexpected, .extensionUnexpected: 502
         }
     }
@@ -40,7 +42,7 @@ public enum HandshakeRefusal: Error, Equatable, Sendable {
         case .versionUnsupported, .upgradeMissing:
             [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")]
         case .methodInvalid, .connectionMissing, .keyInvalid, .statusUnexpected, .acceptInvalid,
-            .subprotocolUnexpected, .extensionUnexpected:
+            .subprotocolUnexpected, .extensionsInvalid, .extensionUnexpected:
             []
         }
     }
@@ -56,6 +58,7 @@ public enum HandshakeRefusal: Error, Equatable, Sendable {
         case .statusUnexpected(let status): "The server answered \(status) and not 101."
         case .acceptInvalid: "Sec-WebSocket-Accept does not fit the key."
         case .subprotocolUnexpected: "The server chose a subprotocol that was not offered."
+        case .extensionsInvalid: "Sec-WebSocket-Extensions is not a list of extensions."
         case .extensionUnexpected: "The server chose an extension that was not offered."
         }
     }
@@ -63,10 +66,20 @@ public enum HandshakeRefusal: Error, Equatable, Sendable {
 
 /// A server's consent: the fields of the 101 answer.
 public struct HandshakeAnswer: Sendable {
-    /// Upgrade, Connection, Sec-WebSocket-Accept and, if chosen, Sec-WebSocket-Protocol.
+    /// Upgrade, Connection, Sec-WebSocket-Accept and, if chosen, Sec-WebSocket-Protocol and Sec-WebSocket-Extensions.
     public var fields: [(String, String)]
     /// The subprotocol chosen, if any.
     public var subprotocol: String?
+    /// How messages are compressed; nil: they are not.
+    public var deflate: PerMessageDeflate?
+}
+
+/// What a client finds in a server's consent.
+public struct HandshakeOutcome: Equatable, Sendable {
+    /// The subprotocol that the server chose, if any.
+    public var subprotocol: String?
+    /// How messages are compressed; nil: they are not.
+    public var deflate: PerMessageDeflate?
 }
 
 /// The opening handshake (RFC 6455 4). Pure: the client's nonce is passed in.
@@ -77,9 +90,11 @@ public enum Handshake {
     }
 
     /// Checks a request and answers it.
-    /// - Parameter subprotocols: what the server speaks, best first; the first that the client offers is chosen.
+    /// - Parameters:
+    ///   - subprotocols: what the server speaks, best first; the first that the client offers is chosen.
+    ///   - compresses: whether permessage-deflate is taken where the client offers it (RFC 7692).
     public static func answer(
-        to head: RequestHead, subprotocols: [String] = []
+        to head: RequestHead, subprotocols: [String] = [], compresses: Bool = false
     ) throws(HandshakeRefusal) -> HandshakeAnswer {
         // RFC 6455 4.2.1, rule 1: "An HTTP/1.1 or higher GET request".
         guard head.request.method == .get, !head.isHTTP10 else { throw .methodInvalid }
@@ -92,7 +107,16 @@ public enum Handshake {
         let subprotocol = subprotocols.first { offered.contains($0) }
         var fields = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept(key: key))]
         if let subprotocol { fields.append(("Sec-WebSocket-Protocol", subprotocol)) }
-        return HandshakeAnswer(fields: fields, subprotocol: subprotocol)
+        var answer = HandshakeAnswer(fields: fields, subprotocol: subprotocol)
+        if let text = head.field(.secWebSocketExtensions) {
+            // RFC 6455 9.1: what does not conform fails the connection.
+            guard let offers = ExtensionList.parse(text) else { throw .extensionsInvalid }
+            if compresses, let (setting, text) = PerMessageDeflate.answer(to: offers) {
+                answer.deflate = setting
+                answer.fields.append(("Sec-WebSocket-Extensions", text))
+            }
+        }
+        return answer
     }
 
     /// The key for a nonce: its base64.
@@ -100,7 +124,11 @@ public enum Handshake {
     public static func key(nonce: [UInt8]) -> String { Base64.encode(nonce) }
 
     /// The fields of a client's request, Host apart.
-    public static func requestFields(key: String, subprotocols: [String] = []) -> [(String, String)] {
+    ///
+    /// - Parameter deflate: offered, if any.
+    public static func requestFields(
+        key: String, subprotocols: [String] = [], deflate: DeflateOffer? = nil
+    ) -> [(String, String)] {
         var fields = [
             ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", key),
             ("Sec-WebSocket-Version", "13"),
@@ -108,23 +136,36 @@ public enum Handshake {
         if !subprotocols.isEmpty {
             fields.append(("Sec-WebSocket-Protocol", subprotocols.joined(separator: ", ")))
         }
+        if let deflate { fields.append(("Sec-WebSocket-Extensions", deflate.text)) }
         return fields
     }
 
     /// Checks a server's answer (RFC 6455 4.1, the second list).
-    /// - Returns: the subprotocol the server chose, if any.
+    ///
+    /// - Parameters:
+    ///   - subprotocols: what was offered.
+    ///   - deflate: the same.
     @discardableResult
     public static func check(
-        _ head: ResponseHead, key: String, subprotocols: [String] = []
-    ) throws(HandshakeRefusal) -> String? {
+        _ head: ResponseHead, key: String, subprotocols: [String] = [], deflate: DeflateOffer? = nil
+    ) throws(HandshakeRefusal) -> HandshakeOutcome {
         guard head.status == 101 else { throw .statusUnexpected(head.status) }
         guard names(head.list(.upgrade), "websocket") else { throw .upgradeMissing }
         guard names(head.list(.connection), "upgrade") else { throw .connectionMissing }
         guard head.field(.secWebSocketAccept) == accept(key: key) else { throw .acceptInvalid }
-        guard head.list(.secWebSocketExtensions).isEmpty else { throw .extensionUnexpected }
-        guard let chosen = head.field(.secWebSocketProtocol) else { return nil }
+        var outcome = HandshakeOutcome()
+        if let text = head.field(.secWebSocketExtensions) {
+            guard let chosen = ExtensionList.parse(text) else { throw .extensionsInvalid }
+            if let first = chosen.first {
+                guard chosen.count == 1, let deflate, let setting = PerMessageDeflate(answer: first, to: deflate)
+                else { throw .extensionUnexpected }
+                outcome.deflate = setting
+            }
+        }
+        guard let chosen = head.field(.secWebSocketProtocol) else { return outcome }
         guard subprotocols.contains(chosen) else { throw .subprotocolUnexpected }
-        return chosen
+        outcome.subprotocol = chosen
+        return outcome
     }
 
     /// Sec-WebSocket-Accept for a key (RFC 6455 4.2.2, rule 5.4).

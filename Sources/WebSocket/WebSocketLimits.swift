@@ -13,12 +13,17 @@ public struct WebSocketLimits: Sendable {
     public var fragmentsMax = 262_144
     /// Longest frame in bytes, default 16 MiB: a message may be one frame. Beyond it: close 1009.
     public var frameBytesMax = 16 << 20
+    /// How many times its compressed bytes a message may be, once it is more than ``inflateFreeBytes``. Default 200: JSON
+    /// is ten times, a list of the same word a hundred, and a bomb of zeros 1,032. Beyond it: close 1009.
+    public var inflateRatioMax = 200
+    /// Bytes that a compressed message may have whatever the ratio. Default 256 KiB.
+    public var inflateFreeBytes = 256 << 10
 
     /// The default bounds.
     public init() {}
 }
 
-/// The reserved bits of a frame (RFC 6455 5.2): the seam for extensions such as RFC 7692.
+/// The reserved bits of a frame (RFC 6455 5.2).
 public struct ReservedBits: OptionSet, Sendable {
     public let rawValue: UInt8
 
@@ -41,7 +46,7 @@ public enum MessageKind: Sendable {
 
 /// What a machine has received. Payloads are valid until the next call of `next()` or `receive`.
 public enum WebSocketEvent {
-    /// A whole text message, checked to be UTF-8 unless it has reserved bits.
+    /// A whole text message, checked to be UTF-8.
     case text(UnsafeRawBufferPointer)
     /// A whole binary message.
     case binary(UnsafeRawBufferPointer)

@@ -1,4 +1,9 @@
+internal import Compression
+
 extension WebSocketMachine {
+    /// What a failure says of a message that inflates to more than it may.
+    public static var inflatedTooLarge: String { "message inflates too far" }
+
     /// The next header, or nil when the input ends inside it.
     mutating func readHeader() -> FrameHeader? {
         let rest = UnsafeRawBufferPointer(rebasing: input[position...])
@@ -30,7 +35,7 @@ extension WebSocketMachine {
             return fail(.protocolError, "reserved opcode")
         }
         // RFC 6455 5.2: RSV bits without an extension; RFC 7692 6.1: only on the first frame of a message.
-        let allowed = opcode == .text || opcode == .binary ? reservedBitsAllowed : []
+        let allowed: ReservedBits = deflate != nil && (opcode == .text || opcode == .binary) ? .first : []
         guard header.reservedBits.isSubset(of: allowed) else { return fail(.protocolError, "reserved bit set") }
         // RFC 6455 5.1: a client masks, a server does not.
         switch (role, header.maskKey) {
@@ -61,7 +66,7 @@ extension WebSocketMachine {
             guard message.kind != nil else { return fail(.protocolError, "nothing to continue") }
         } else {
             guard message.kind == nil else { return fail(.protocolError, "message within a message") }
-            message = Message(kind: opcode == .text ? .text : .binary, reservedBits: header.reservedBits)
+            message = Message(kind: opcode == .text ? .text : .binary, isCompressed: header.reservedBits == .first)
         }
         message.fragments += 1
         // RFC 6455 10.4: limits on frames and on messages after reassembly.
@@ -87,7 +92,7 @@ extension WebSocketMachine {
     }
 
     mutating func acceptData(_ piece: UnsafeRawBufferPointer) -> WebSocketEvent? {
-        let isText = message.kind == .text && message.reservedBits.isEmpty
+        let isText = message.kind == .text && !message.isCompressed
         // RFC 6455 8.1: not UTF-8 fails; at the first wrong octet, be the frame whole or not (Autobahn 6.4).
         if isText, !message.utf8.accept(piece) { return fail(.invalidPayload, "text is not UTF-8") }
         let isFrameWhole = frame.remaining == 0
@@ -98,15 +103,45 @@ extension WebSocketMachine {
             return nil
         }
         if isText, !message.utf8.isComplete { return fail(.invalidPayload, "text ends inside a character") }
-        guard partialMessage.count > 0 else { return delivery(of: piece) }
+        guard partialMessage.count > 0 else { return message.isCompressed ? inflate(piece) : delivery(of: piece) }
         partialMessage.append(piece, countExpected: partialMessage.count + piece.count)
         isMessageLent = true
-        return delivery(of: partialMessage.bytes)
+        return message.isCompressed ? inflate(partialMessage.bytes) : delivery(of: partialMessage.bytes)
+    }
+
+    /// RFC 7692 6.2: what the frames of a compressed message hold is inflated, and then is the message.
+    private mutating func inflate(_ payload: UnsafeRawBufferPointer) -> WebSocketEvent {
+        guard let deflate, let shared else { return fail(.internalError, "no stream to inflate with") }
+        let bound = InflateBound(
+            bytesMax: limits.messageBytesMax, ratioMax: limits.inflateRatioMax, freeBytes: limits.inflateFreeBytes)
+        let isText = message.kind == .text
+        var inflated = PayloadBuffer()
+        var utf8 = UTF8Validator()
+        var isValid = true
+        do throws(CompressionError) {
+            if deflate.takesOver(role == .server ? .client : .server), ownInflater == nil {
+                ownInflater = try Inflater(.deflate(windowBits: 15))
+            }
+            try shared.inflate(payload, by: ownInflater, within: bound) { piece in
+                if isText, isValid { isValid = utf8.accept(piece) }
+                inflated.append(piece, countExpected: bound.bytesMax)
+            }
+        } catch {
+            switch error {
+            case .tooLarge, .tooDense: return fail(.messageTooBig, Self.inflatedTooLarge)
+            case .invalid: return fail(.invalidPayload, "message is not DEFLATE")
+            case .outOfMemory, .windowUnsupported: return fail(.internalError, "no stream to inflate with")
+            }
+        }
+        guard isValid else { return fail(.invalidPayload, "text is not UTF-8") }
+        guard utf8.isComplete else { return fail(.invalidPayload, "text ends inside a character") }
+        inflatedMessage = inflated
+        isMessageLent = true
+        return delivery(of: inflatedMessage.bytes)
     }
 
     private mutating func delivery(of payload: UnsafeRawBufferPointer) -> WebSocketEvent {
         let kind = message.kind
-        deliveredReservedBits = message.reservedBits
         message.kind = nil
         return kind == .text ? .text(payload) : .binary(payload)
     }

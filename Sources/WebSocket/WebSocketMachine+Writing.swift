@@ -1,26 +1,40 @@
+internal import Compression
+
 extension WebSocketMachine {
     /// The longest payload of a control frame (RFC 6455 5.5).
     private static var controlBytesMax: Int { 125 }
 
-    /// Appends a message as one frame; nothing after `appendClose`.
+    /// Appends a message as one frame, compressed where that was agreed on and is worth it; nothing after
+    /// `appendClose`.
     public mutating func appendMessage(
-        _ kind: MessageKind, _ payload: UnsafeRawBufferPointer, reservedBits: ReservedBits = [],
-        into bytes: inout [UInt8]
+        _ kind: MessageKind, _ payload: UnsafeRawBufferPointer, into bytes: inout [UInt8]
     ) {
         guard !isCloseSent else { return }
+        let opcode = kind == .text ? Opcode.text : .binary
+        guard compress(payload) else {
+            return FrameWriter.append(opcode: opcode, payload: payload, maskKey: nextMaskKey(), into: &bytes)
+        }
         FrameWriter.append(
-            opcode: kind == .text ? .text : .binary, reservedBits: reservedBits, payload: payload,
-            maskKey: nextMaskKey(), into: &bytes)
+            opcode: opcode, reservedBits: .first, payload: compressed, maskKey: nextMaskKey(), into: &bytes)
+        compressed = []
     }
 
-    /// Appends a message as one frame; nothing after `appendClose`.
-    public mutating func appendMessage(
-        _ kind: MessageKind, _ payload: [UInt8], reservedBits: ReservedBits = [], into bytes: inout [UInt8]
-    ) {
-        guard !isCloseSent else { return }
-        FrameWriter.append(
-            opcode: kind == .text ? .text : .binary, reservedBits: reservedBits, payload: payload,
-            maskKey: nextMaskKey(), into: &bytes)
+    /// Appends a message as one frame, as above.
+    public mutating func appendMessage(_ kind: MessageKind, _ payload: [UInt8], into bytes: inout [UInt8]) {
+        payload.withUnsafeBytes { appendMessage(kind, $0, into: &bytes) }
+    }
+
+    /// Compresses into `compressed`; false where the message goes as it is (RFC 7692 6.1 lets each message).
+    private mutating func compress(_ payload: UnsafeRawBufferPointer) -> Bool {
+        guard let deflate, let shared, payload.count >= SharedDeflate.messageBytesMin else { return false }
+        guard deflate.takesOver(role) else {
+            return shared.compress(payload, windowBits: deflate.windowBits(role), into: &compressed)
+        }
+        if ownDeflater == nil { ownDeflater = SharedDeflate.deflater(windowBits: deflate.windowBits(role)) }
+        guard let ownDeflater else { return false }
+        // Sent even if it is no shorter: what follows may refer to it.
+        shared.compress(payload, by: ownDeflater, into: &compressed)
+        return true
     }
 
     /// Appends a text message; nothing after `appendClose`.

@@ -1,3 +1,5 @@
+internal import Compression
+
 /// One end of a WebSocket connection after its handshake (RFC 6455 5 to 7). No I/O, no clock, no random source.
 ///
 /// Reading:
@@ -12,6 +14,10 @@
 ///
 /// A frame that lies whole in the received buffer and is a whole message is unmasked and delivered where it lies.
 /// Other bytes gather in a buffer that grows as they come and is freed when the message is delivered.
+///
+/// A compressed message (RFC 7692) gathers as it is, and is inflated once it is whole: so a message that never ends
+/// holds no more than was sent of it. It is inflated piece by piece, and stopped at the first past
+/// ``WebSocketLimits/messageBytesMax`` or ``WebSocketLimits/inflateRatioMax``.
 ///
 /// Contract: `receive` is given a buffer; `next()` is called until it returns nil; only then is the buffer reused.
 public struct WebSocketMachine: ~Copyable {
@@ -34,7 +40,8 @@ public struct WebSocketMachine: ~Copyable {
     struct Message {
         var kind: MessageKind?
         var fragments = 0
-        var reservedBits: ReservedBits = []
+        /// RFC 7692 6: its first frame had RSV1.
+        var isCompressed = false
         var utf8 = UTF8Validator()
     }
 
@@ -44,12 +51,17 @@ public struct WebSocketMachine: ~Copyable {
     public internal(set) var isCloseSent = false
     /// True after the event `.close`.
     public internal(set) var isCloseReceived = false
-    /// The reserved bits of the message last delivered; with any, its payload is an extension's and was not checked.
-    public internal(set) var deliveredReservedBits: ReservedBits = []
+    /// What was agreed on about compression; nil: nothing is compressed.
+    public let deflate: PerMessageDeflate?
 
     /// May be raised when the peer is known better.
     public var limits: WebSocketLimits
-    let reservedBitsAllowed: ReservedBits
+    let shared: SharedDeflate?
+    /// Where messages refer to earlier ones: from the first that does on.
+    var ownDeflater: Deflater?
+    var ownInflater: Inflater?
+    /// Has a message compressed before its frame is written.
+    var compressed: [UInt8] = []
     var maskKeys: MaskKeys
     var phase = Phase.header
     var frame = Frame()
@@ -60,20 +72,23 @@ public struct WebSocketMachine: ~Copyable {
     var partialHeaderCount = 0
     var partialMessage = PayloadBuffer()
     var partialControl = PayloadBuffer()
+    var inflatedMessage = PayloadBuffer()
     var isMessageLent = false
     var isControlLent = false
 
     /// A machine at the first octet after the handshake.
     /// - Parameters:
-    ///   - reservedBitsAllowed: bits that a negotiated extension gave a meaning on the first frame of a message.
+    ///   - deflate: what the handshake agreed on.
+    ///   - shared: of the thread that the machine lives on; one of its own where there is none.
     ///   - maskSeed: from the system's random source; a client's mask keys follow from it (RFC 6455 10.3).
     public init(
-        role: WebSocketRole, limits: WebSocketLimits = WebSocketLimits(), reservedBitsAllowed: ReservedBits = [],
-        maskSeed: UInt64 = 0
+        role: WebSocketRole, limits: WebSocketLimits = WebSocketLimits(), deflate: PerMessageDeflate? = nil,
+        shared: SharedDeflate? = nil, maskSeed: UInt64 = 0
     ) {
         self.role = role
         self.limits = limits
-        self.reservedBitsAllowed = reservedBitsAllowed
+        self.deflate = deflate
+        self.shared = deflate == nil ? nil : shared ?? SharedDeflate()
         maskKeys = MaskKeys(seed: maskSeed)
     }
 
@@ -81,7 +96,7 @@ public struct WebSocketMachine: ~Copyable {
     public var isBetweenMessages: Bool { phase == .header && partialHeaderCount == 0 && message.kind == nil }
 
     /// Memory held for a message that is not whole; 0 when idle.
-    public var bufferedBytes: Int { partialMessage.capacity + partialControl.capacity }
+    public var bufferedBytes: Int { partialMessage.capacity + partialControl.capacity + inflatedMessage.capacity }
 
     /// Takes a buffer, which is unmasked in place. The one before must have been read to its end.
     public mutating func receive(_ bytes: UnsafeMutableRawBufferPointer) {
@@ -113,6 +128,7 @@ public struct WebSocketMachine: ~Copyable {
     private mutating func releaseLent() {
         if isMessageLent {
             partialMessage.release()
+            inflatedMessage.release()
             isMessageLent = false
         }
         if isControlLent {
@@ -126,6 +142,7 @@ public struct WebSocketMachine: ~Copyable {
         phase = .ended
         partialMessage.release()
         partialControl.release()
+        inflatedMessage.release()
         return .failed(code, reason: reason)
     }
 }

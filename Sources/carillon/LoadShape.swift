@@ -41,6 +41,8 @@ struct LoadShape: ParsableArguments {
     var ramp = 0.0
     @Option(help: ArgumentHelp("Seconds of silence after which what has not come is lost.", valueName: "seconds"))
     var drain = 5.0
+    @Flag(help: "Offer compressed messages (RFC 7692) on every connection.")
+    var compress = false
     @Flag(help: "Send a hash with each change, so that the hub need not compute it.")
     var hash = false
 
@@ -86,5 +88,6 @@ struct LoadShape: ParsableArguments {
         plan.rampSeconds = ramp
         plan.drainSeconds = drain
         plan.sendsHash = hash
+        plan.compresses = compress
     }
 }

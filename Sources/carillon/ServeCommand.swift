@@ -29,6 +29,7 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var dialect: DialectOptions
     @OptionGroup(title: "TLS") var tls: TLSOptions
     @OptionGroup(title: "Limits") var limit: LimitOptions
+    @OptionGroup(title: "Compression") var compression: CompressionOptions
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Log") var logging: LogOptions
     @OptionGroup(title: "Operations") var operations: OperationsOptions
@@ -153,6 +154,7 @@ struct ServeCommand: ParsableCommand {
         configuration.limits.pollMilliseconds = plan.pollMilliseconds
         try tls.fill(&configuration, TLSFolder(self.store.data))
         try limit.fill(&configuration)
+        compression.fill(&configuration)
         try access.fill(&configuration)
         try logging.fill(&configuration)
         try operations.fill(&configuration)

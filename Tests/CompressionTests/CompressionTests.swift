@@ -3,7 +3,8 @@ import Testing
 
 @Suite("Compression")
 struct CompressionTests {
-    static let text = Array(String(repeating: "{\"kind\":\"note\",\"id\":\"n1\",\"clock\":{\"a\":1}}\n", count: 3_000).utf8)
+    static let text = Array(
+        String(repeating: "{\"kind\":\"note\",\"id\":\"n1\",\"clock\":{\"a\":1}}\n", count: 3_000).utf8)
 
     private func deflated(_ plain: [UInt8], windowBits: Int = 15) throws -> [UInt8] {
         let deflater = try Deflater(.deflate(windowBits: windowBits), level: 6)

@@ -1,12 +1,12 @@
 internal import Foundation
 internal import Testing
-internal import WebSocket
+package import WebSocket
 
 /// A device of a test: speaks `carillon.v1` as JSON objects, through a client of its own that shares no frame code
 /// with the hub.
 package final class TestDevice {
     package let peer: SocketPeer
-    private var machine = WebSocketMachine(role: .client, maskSeed: 7)
+    private var machine: WebSocketMachine
     private var received: [[String: Any]] = []
     package private(set) var closeCode: UInt16?
     package private(set) var isClosed = false
@@ -19,17 +19,32 @@ package final class TestDevice {
     /// Set where a frame's `after` was not the cursor: the chain broke.
     package private(set) var gaps: [String] = []
 
-    package init(port: UInt16, name: String, key: String? = nil, receiveBufferBytes: Int32? = nil) throws {
+    /// What the hub agreed to about compression was anything.
+    package let isCompressed: Bool
+    /// Messages that came compressed.
+    package var compressedCount: Int { deflate.inflatedCount }
+    private let deflate = SharedDeflate()
+
+    /// - Parameter deflate: what is offered, referring to no earlier message.
+    package init(
+        port: UInt16, name: String, key: String? = nil, receiveBufferBytes: Int32? = nil, deflate: DeflateOffer? = nil
+    ) throws {
         self.name = name
         peer = try SocketPeer(port: port, receiveBufferBytes: receiveBufferBytes)
         let authorization = key.map { "Authorization: Bearer \($0)\r\n" } ?? ""
+        let fields = Handshake.requestFields(key: "dGhlIHNhbXBsZSBub25jZQ==", deflate: deflate)
+        let offered = fields.first { $0.0 == "Sec-WebSocket-Extensions" }.map { "\($0.0): \($0.1)\r\n" } ?? ""
         try peer.write(
             "GET /v1/socket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-                + "Sec-WebSocket-Protocol: carillon.v1\r\n\(authorization)\r\n")
+                + "Sec-WebSocket-Protocol: carillon.v1\r\n\(offered)\(authorization)\r\n")
         let head = try peer.read(until: "\r\n\r\n")
         #expect(head.hasPrefix("HTTP/1.1 101"))
         #expect(head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
+        isCompressed = head.contains(
+            "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no")
+        machine = WebSocketMachine(
+            role: .client, deflate: isCompressed ? PerMessageDeflate() : nil, shared: self.deflate, maskSeed: 7)
     }
 
     package var replica: String { welcome["replica"] as? String ?? "" }

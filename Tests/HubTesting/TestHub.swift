@@ -4,6 +4,7 @@ package import Hub
 package import Logging
 internal import Reactor
 package import Storage
+package import WebSocket
 
 /// A hub on a free port, with a user and a key. Stops when it is let go.
 package final class TestHub {
@@ -52,8 +53,11 @@ package final class TestHub {
         return try accounts.createKey(user: user, label: "test").text
     }
 
-    package func device(_ name: String, key: String? = nil, receiveBufferBytes: Int32? = nil) throws -> TestDevice {
-        try TestDevice(port: port, name: name, key: key ?? self.key, receiveBufferBytes: receiveBufferBytes)
+    package func device(
+        _ name: String, key: String? = nil, receiveBufferBytes: Int32? = nil, deflate: DeflateOffer? = nil
+    ) throws -> TestDevice {
+        try TestDevice(
+            port: port, name: name, key: key ?? self.key, receiveBufferBytes: receiveBufferBytes, deflate: deflate)
     }
 
     package func request(_ method: String, _ target: String, body: String = "", key: String? = nil, fields: String = "")

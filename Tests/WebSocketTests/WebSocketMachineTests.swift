@@ -169,27 +169,6 @@ struct FrameSequence: Sendable {
         #expect(events == [Self.text("a" + String(repeating: "b", count: count - 2) + "c")])
     }
 
-    @Test func anExtensionsBitIsAllowedOnAMessagesFirstFrameOnly() {
-        func run(_ frames: [TestFrame]) -> [WireTranscript] {
-            var machine = WebSocketMachine(role: .client, reservedBitsAllowed: .first)
-            var bytes = frames.flatMap { $0.bytes(maskKey: nil) }
-            var events: [WireTranscript] = []
-            bytes.withUnsafeMutableBytes {
-                machine.receive($0)
-                while let event = machine.next() {
-                    events.append(WireTranscript(event))
-                    if case .text = event { #expect(machine.deliveredReservedBits == .first) }
-                }
-            }
-            return events
-        }
-        let first = TestFrame.raw(0x1, [0xFF], fin: false, reserved: 0x40)
-        #expect(run([first, .raw(0x0, [0xFE])]) == [.text([0xFF, 0xFE])])
-        #expect(run([first, .raw(0x0, [0xFE], reserved: 0x40)]) == [.failed(1002)])
-        #expect(run([.raw(0x9, reserved: 0x40)]) == [.failed(1002)])
-        #expect(run([.raw(0x1, reserved: 0x20)]) == [.failed(1002)])
-    }
-
     @Test func mutatedFramesNeverTrapAndNeverDependOnTheirPieces() {
         let seed = UInt64.random(in: 0...UInt64.max)
         var generator = SeededGenerator(state: seed)
