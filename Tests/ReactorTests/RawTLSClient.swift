@@ -15,6 +15,7 @@ final class RawTLSClient {
         var certificate: TLSFiles?
         var asksForStaple = false
         var session: OpaquePointer?
+        var receiveBuffer: Int32?
     }
 
     let plain: PlainClient
@@ -25,7 +26,7 @@ final class RawTLSClient {
     private(set) var failure = ""
 
     init(_ address: SocketAddress, _ offer: Offer = Offer()) throws {
-        plain = try PlainClient(address)
+        plain = try PlainClient(address, receiveBuffer: offer.receiveBuffer)
         context = try #require(SSL_CTX_new(TLS_client_method()))
         ssl = try RawTLSClient.make(context, offer)
         SSL_set_fd(ssl, plain.descriptor)
@@ -94,6 +95,20 @@ final class RawTLSClient {
             got += Int(result)
         }
         return Array(bytes[..<got])
+    }
+
+    /// Lets what `body` sends gather in memory instead of going out.
+    func useMemory(_ body: (RawTLSClient) -> Void) {
+        let memory = BIO_new(BIO_s_mem())
+        SSL_set0_wbio(ssl, memory)
+        body(self)
+        SSL_set0_wbio(ssl, BIO_new_socket(plain.descriptor, BIO_NOCLOSE))
+    }
+
+    func writtenToMemory() -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        let count = BIO_read(SSL_get_wbio(ssl), &bytes, Int32(bytes.count))
+        return Array(bytes.prefix(max(Int(count), 0)))
     }
 
     /// Whether the server said close_notify.
