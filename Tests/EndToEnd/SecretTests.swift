@@ -42,13 +42,23 @@ struct SecretTests {
         let secret = String(hub.key.suffix(43))
         var answers = ""
         // Logins of a dialect, good and wrong keys everywhere, keys where they do not belong.
-        let words = #"{"email":"MARKER@example.org","username":"me","password":""#
-        for password in [Self.password, Self.wrongPassword] {
-            for path in ["/api/auth/register", "/api/auth/login", "/v1/login", "/login"] {
-                let answer = try request(hub.port, "POST", path, body: words + password + "\"}")
-                #expect(!answer.contains(password), "\(path)")
+        let set = try Program(
+            [
+                "-c",
+                "echo \(Self.password) | '\(Program.path)' user set me --email me@example.org --password-stdin "
+                    + "--data '\(hub.data)'",
+            ], executable: "/bin/sh")
+        #expect(set.exitStatus() == 0, "\(set.errorText)")
+        var loginSecrets: [String] = []
+        for (password, status) in [(Self.password, 200), (Self.wrongPassword, 401)] {
+            let answer = try request(
+                hub.port, "POST", "/api/auth/login", body: #"{"email":"me@example.org","password":"\#(password)"}"#)
+            #expect(answer.hasPrefix("HTTP/1.1 \(status)") && !answer.contains(password), "\(answer)")
+            if let range = answer.range(of: "car_") {
+                loginSecrets.append(String(answer[range.lowerBound...].prefix(56).suffix(43)))
             }
         }
+        #expect(loginSecrets.count == 1)
         for key in [hub.key, Self.wrongKey, hub.key + "x", String(hub.key.dropLast())] {
             for path in [
                 "/v1/status", "/metrics", "/v1/nothing", "/api/sync/pull", "/sync?last_pulled_at=0", "/v1/socket",
@@ -76,14 +86,16 @@ struct SecretTests {
         let log = hub.program.errorText
         // Standard output has the lines to try with the first key: that is what it is for.
         for (text, name) in [(log, "the log"), (answers, "an answer")] {
-            for marker in [secret, other, String(repeating: "Q", count: 43), Self.password, Self.wrongPassword] {
+            for marker in [secret, other, String(repeating: "Q", count: 43), Self.password, Self.wrongPassword]
+                + loginSecrets
+            {
                 #expect(!text.contains(marker), "\(name) holds \(marker.prefix(12))")
             }
         }
         for name in try FileManager.default.contentsOfDirectory(atPath: hub.data)
         where name != "first-key" {
             let bytes = try Data(contentsOf: URL(filePath: hub.data + "/" + name))
-            for marker in [secret, other, Self.password, Self.wrongPassword] {
+            for marker in [secret, other, Self.password, Self.wrongPassword] + loginSecrets {
                 #expect(bytes.range(of: Data(marker.utf8)) == nil, "\(name) holds \(marker.prefix(12))")
             }
         }
@@ -181,19 +193,30 @@ struct SecretTests {
         try (line + Data("\n".utf8)).write(to: file)
         let push = try hub.run(["push", "--device", "d\u{9b}\u{202e}evil", file.path])
         #expect(push.exitStatus() == 0, "\(push.errorText)")
-        var texts = push.text + push.errorText
-        for arguments in [
-            ["pull"], ["device", "list"], ["status"], ["get", "note", evil], ["get", "note", "\u{1b}[31m"],
-            ["conflicts"], ["push", "--device", "x", "/no/\u{1b}[31m"],
-        ] {
+        func expectSilence(_ text: String, _ what: [String], sourceLocation: SourceLocation = #_sourceLocation) {
+            let commands = text.unicodeScalars.filter { ["\u{1b}", "\u{9b}", "\u{202e}", "\u{2028}"].contains($0) }
+            #expect(commands.isEmpty, "\(what): \(text.debugDescription)", sourceLocation: sourceLocation)
+        }
+        expectSilence(push.text + push.errorText, ["push"])
+        let listings = [["device", "list"], ["status"], ["conflicts"], ["get", "note", "\u{1b}[31m"]]
+        for arguments in listings + [["push", "--device", "x", "/no/\u{1b}[31m"]] {
             let program = try hub.run(arguments)
             _ = program.exitStatus()
-            // `get` prints a body as it is stored; JSON has escaped it.
-            texts += program.text + program.errorText
+            expectSilence(program.text + program.errorText, arguments)
         }
-        for scalar in ["\u{1b}", "\u{9b}", "\u{202e}", "\u{2028}"] where scalar != "\u{9b}" || true {
-            let isFound = texts.contains(scalar)
-            #expect(!isFound, "U+\(String(scalar.unicodeScalars.first?.value ?? 0, radix: 16))")
+        // To a program a body goes as it is; to a terminal it does not.
+        let script = "/usr/bin/script"
+        if FileManager.default.isExecutableFile(atPath: script) {
+            for words in [
+                "pull", "pull --json", "get note \"$EVIL\"", "get --json note \"$EVIL\"", "device list --json",
+            ] {
+                let program = try Program(
+                    ["-qec", "'\(Program.path)' \(words) --url \(hub.url) --key \(hub.key)", "/dev/null"],
+                    environment: ["EVIL": evil], executable: script)
+                #expect(program.exitStatus() == 0, "\(words): \(program.text)")
+                #expect(program.text.contains("\u{fffd}") && program.text.contains("c"), "\(words)")
+                expectSilence(program.text, [words])
+            }
         }
         let pulled = try hub.run(["pull", "--json"])
         #expect(pulled.exitStatus() == 0)

@@ -23,6 +23,19 @@ import Wire
         #expect(line.count == LineText.charactersMax + 1 && line.hasSuffix("…"))
     }
 
+    @Test("a terminal's text keeps its lines, and what is no command, in whatever pieces it comes")
+    func terminal() {
+        let text = "a\tb\n\u{1b}[2J\u{9b}\u{202e}\u{2069}\u{e0041}\u{7f}ü漢\u{a0}\u{2026}\u{200d}\r"
+        let clean = "a\tb\n\u{fffd}[2J" + String(repeating: "\u{fffd}", count: 5) + "ü漢\u{a0}\u{2026}\u{200d}\u{fffd}"
+        #expect(Array(text.utf8).withUnsafeBytes { LineText.shown($0) } == Array(clean.utf8))
+        // A character that is cut in two is not broken.
+        for cut in 0..<6 {
+            let bytes = Array("ü漢".utf8)
+            let parts = [Array(bytes.prefix(cut)), Array(bytes.dropFirst(cut))]
+            #expect(parts.flatMap { $0.withUnsafeBytes { LineText.shown($0) } } == bytes)
+        }
+    }
+
     static let key = "car_ABCDefgh_" + String(repeating: "s", count: 43)
 
     @Test(
