@@ -126,6 +126,7 @@ extension HubShard {
         let connection = adopt(socket)
         // It is the same one to whoever reads the log.
         connection.number = admission.connectionNumber
+        connection.frameCount = 1
         openSocket(connection, headerKey: nil)
         connection.greeting?.hello = hello
         _ = connection.session.receive(.hello(hello))
