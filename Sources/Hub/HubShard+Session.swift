@@ -148,6 +148,7 @@ extension HubShard {
         let connection = adopt(socket, client: admission.client)
         // It is the same one to whoever reads the log.
         connection.number = admission.connectionNumber
+        connection.frameCount = 1
         openSocket(connection, headerKey: nil, setting: setting)
         connection.greeting?.hello = hello
         _ = connection.session.receive(.hello(hello))

@@ -84,6 +84,7 @@ struct ServeCommand: ParsableCommand {
         // Hubs on one Postgres tell each other of commits; two on one folder would not.
         if case .sqlite = choice { lock = try store.data.lock() }
         let opened = try choice.openWhole { log.warning("\($0)") }
+        log.info("the store is open", metadata: ["store": "\(choice.shown)"])
         if choice.isMemory, let accounts {
             try copyAccounts(from: try DataFolder.parse(["--data", accounts]), to: opened)
         }

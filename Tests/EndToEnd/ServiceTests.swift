@@ -1,7 +1,11 @@
 import Foundation
 import Glibc
 import HubTesting
+import Logging
+import Reactor
 import Testing
+
+@testable import carillon
 
 /// A hub as systemd runs it: sockets handed over, notices, a watchdog, SIGTERM.
 @Suite("Service", .timeLimit(.minutes(3)))
@@ -61,6 +65,25 @@ struct ServiceTests {
         program.signal(SIGTERM)
         #expect(manager.hears("STOPPING=1"))
         #expect(program.exitStatus() == 0)
+    }
+
+    @Test("a watchdog is told nothing while something hangs, and again when it goes on")
+    func hang() throws {
+        let manager = try Manager(isAbstract: true)
+        let isAlive = Guarded(true)
+        let notice = ServiceNotice(address: manager.address, watchdogMicroseconds: 200_000)
+        var log = Logger(label: "test")
+        log.logLevel = .critical
+        let watchdog = Watchdog(notice, log: log) { _ in isAlive.withLock { $0 } }
+        #expect(watchdog != nil && manager.hears("WATCHDOG=1", count: 2))
+        isAlive.withLock { $0 = false }
+        // One may be on its way.
+        _ = manager.hears("WATCHDOG=1", count: manager.heard.count + 1, seconds: 0.3)
+        let before = manager.heard.count
+        #expect(!manager.hears("WATCHDOG=1", count: before + 1, seconds: 1))
+        isAlive.withLock { $0 = true }
+        #expect(manager.hears("WATCHDOG=1", count: before + 1))
+        withExtendedLifetime(watchdog) {}
     }
 
     @Test("a health check without a key tells a hub that is ready from one that is not there")

@@ -71,4 +71,28 @@ struct DrainTests {
         _ = try laptop.next("bye")
         ended.wait()
     }
+
+    @Test("a request that is being answered gets its whole answer, and the connection ends behind it")
+    func requestUnderWay() throws {
+        let store = WatchedStore(writesBlock: true)
+        let hub = try TestHub(store: store)
+        let peer = try SocketPeer(port: hub.port)
+        let body = #"{"id":"q","changes":[{"kind":"note","id":"b","clock":{"l":1},"body":1}]}"#
+        store.slowWrites(seconds: 1)
+        let before = store.writeCount
+        let ended = DispatchGroup()
+        let running = hub.hub
+        try peer.write(
+            Array(
+                """
+                POST /v1/push HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer \(hub.key)\r\nX-Carillon-Device: rest\r
+                Content-Length: \(body.utf8.count)\r\n\r\n\(body)
+                """.utf8))
+        #expect(try eventually { store.writeCount > before })
+        DispatchQueue.global().async(group: ended) { running.stop() }
+        let head = try peer.read(until: "\r\n\r\n")
+        #expect(head.hasPrefix("HTTP/1.1 200") && head.contains("Connection: close"))
+        #expect(try peer.read(until: "accepted").contains(#""id":"q""#))
+        ended.wait()
+    }
 }

@@ -205,21 +205,3 @@ struct StoreAwayTests {
         try #require(try hub.store.accounts.user(named: "ada")).space
     }
 }
-
-/// What a hub logs.
-private struct LogLines: LogHandler {
-    private let lines = Guarded<[String]>([])
-    var logLevel = Logger.Level.warning
-    var metadata: Logger.Metadata = [:]
-
-    var all: [String] { lines.withLock { $0 } }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        lines.withLock { $0.append("\(event.message)") }
-    }
-}
