@@ -19,7 +19,9 @@ extension ClientError {
         else {
             self = .notHub(url, "it answered \(status) without problem details.")
             // A proxy in front of a hub that restarts answers so.
-            if status == 502 || status == 503 || status == 504 { (cause, mayRetry) = (.temporary, true) }
+            if status == 429 || status == 502 || status == 503 || status == 504 {
+                (cause, mayRetry) = (.temporary, true)
+            }
             return
         }
         let known = ErrorCode(rawValue: code)

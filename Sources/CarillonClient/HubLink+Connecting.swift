@@ -2,6 +2,7 @@ internal import Causality
 internal import Cryptography
 internal import Glibc
 internal import HTTP
+internal import HTTPTypes
 public import Reactor
 internal import WebSocket
 internal import Wire
@@ -100,7 +101,7 @@ extension HubLink {
     private func take(_ event: ResponseEvent) {
         switch event {
         case .head(let head) where head.status == 101: upgraded(head)
-        case .head(let head): refusal = (head.status, [])
+        case .head(let head): refusal = (head.status, HubLink.retryAfterMs(head), [])
         case .body(let bytes):
             // Problem details are a few hundred bytes; what a stranger answers is not worth more.
             if let count = refusal?.body.count, count < 65_536 { refusal?.body += bytes }
@@ -108,9 +109,17 @@ extension HubLink {
         }
     }
 
+    /// RFC 9110 10.2.3, in seconds only: a date is of a clock that is not ours. An hour at most.
+    private static func retryAfterMs(_ head: ResponseHead) -> Int? {
+        head.field(.retryAfter).flatMap { Int($0) }.map { min(max($0, 0), 3_600) * 1_000 }
+    }
+
     private func refused() {
         guard let refusal else { return }
-        lose(ClientError(status: refusal.status, body: refusal.body, url: configuration.url))
+        var error = ClientError(status: refusal.status, body: refusal.body, url: configuration.url)
+        // Of a proxy, or a hub's last word to somebody whom it never took in.
+        error.retryAfterMs = error.retryAfterMs ?? refusal.retryAfterMs
+        lose(error)
     }
 
     func upgradeClosed(_ reason: CloseReason) {

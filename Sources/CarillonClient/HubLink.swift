@@ -56,7 +56,7 @@ public final class HubLink: LoopHandler {
     var connection: ConnectionID?
     var webSocketKey = ""
     var parser = ResponseParser()
-    var refusal: (status: Int, body: [UInt8])?
+    var refusal: (status: Int, retryAfterMs: Int?, body: [UInt8])?
     var machine: WebSocketMachine?
     let deflate = SharedDeflate()
     var scratch: [UInt8] = []

@@ -182,6 +182,9 @@ public struct HubLimits: Sendable {
     /// Read queues: as many store reads, and registrations of devices, are under way at once. A store writes the
     /// registrations that come together in one transaction, so that a herd of new devices costs few syncs.
     public var readQueueCount = 16
+    /// Of those who have fallen behind, queues of their own: however many they are, as few of their pages are read at
+    /// once, and those who keep up do not wait behind them.
+    public var lagQueueCount = 2
     /// Seconds from the connection to its first byte of a request, a TLS handshake in between.
     public var handshakeSeconds = 10
     /// Seconds of silence in the middle of a head or a short body.

@@ -49,6 +49,7 @@ final class HubCore: Sendable {
     let input: MemoryAllowance
     private let lanes: [JournalLane]
     private let readQueues: ReadQueues
+    private let lagQueues: ReadQueues
     private let bulkQueues: ReadQueues
     private let spoolQueues: ReadQueues
     private let shards: Guarded<[LoopAddress<ShardMail>]>
@@ -91,6 +92,7 @@ final class HubCore: Sendable {
         presence = PresenceBoard(
             leaseSeconds: limits.presenceLeaseSeconds, renewalSeconds: limits.presenceRenewalSeconds)
         readQueues = ReadQueues(count: limits.readQueueCount)
+        lagQueues = ReadQueues("lag", count: limits.lagQueueCount)
         bulkQueues = ReadQueues("bulk", count: limits.bulkQueueCount)
         spoolQueues = ReadQueues("spool", count: limits.spoolQueueCount)
         spools = SpoolPlace(
@@ -233,6 +235,11 @@ final class HubCore: Sendable {
         readQueues.read(key: key, work)
     }
 
+    /// The same for who has fallen behind.
+    func readLate(key: Int, _ work: @escaping @Sendable () -> Void) {
+        lagQueues.read(key: key, work)
+    }
+
     func read(key: Int, afterMilliseconds pause: Int, _ work: @escaping @Sendable () -> Void) {
         readQueues.read(key: key, afterMilliseconds: pause, work)
     }
@@ -270,7 +277,7 @@ final class HubCore: Sendable {
 
     /// Returns when the work that the read queues have now is done, or at `deadline`.
     func finishReads(until deadline: DispatchTime) {
-        for queues in [spoolQueues, bulkQueues, readQueues] { queues.finish(by: deadline) }
+        for queues in [spoolQueues, bulkQueues, lagQueues, readQueues] { queues.finish(by: deadline) }
     }
 }
 

@@ -149,10 +149,13 @@ extension HubShard {
     /// Reads the next page of the log for a subscriber.
     func readLog(_ connection: Connection) {
         guard let subscription = connection.subscription else { return }
+        let isLate = subscription.state == .lagging
         connection.subscription?.state = .reading
         let asked = subscription.interest.query(
             after: subscription.seen, limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
-        readPage(connection.id, asked, of: connection.generation, for: "a subscriber", mail: ShardMail.page) {
+        readPage(
+            connection.id, asked, of: connection.generation, isLate: isLate, for: "a subscriber", mail: ShardMail.page
+        ) {
             CatchUpPage(items: BroadcastItem.encode($0.entries), upTo: $0.upTo, hasMore: $0.hasMore)
         }
     }
@@ -162,14 +165,16 @@ extension HubShard {
     /// - Parameters:
     ///   - generation: the life of the log that the page must be of, where the reader minds.
     ///   - mayBeReplica: whether a replica serves it, where that is as far as `query.after`.
+    ///   - isLate: of who has fallen behind, and must not hold up the others.
     func readPage<Page: Sendable>(
         _ id: ConnectionID, _ query: PageQuery, of generation: Generation? = nil, mayBeReplica: Bool = false,
+        isLate: Bool = false,
         for reader: String,
         mail: @escaping @Sendable (ConnectionID, Result<Page, ErrorFrameError>) -> ShardMail,
         make: @escaping @Sendable (LogPage) -> Page
     ) {
         let (shard, core, connectionNumber) = (number, core, connection(id)?.number ?? 0)
-        core.read(key: id.index) {
+        let work: @Sendable () -> Void = {
             do throws(StoreError) {
                 let page =
                     mayBeReplica
@@ -185,6 +190,7 @@ extension HubShard {
                 core.post(mail(id, .failure(ErrorFrameError(frame: ErrorFrame(error)))), to: shard)
             }
         }
+        if isLate { core.readLate(key: id.index, work) } else { core.read(key: id.index, work) }
     }
 
     func takePage(_ connection: Connection, _ result: Result<CatchUpPage, ErrorFrameError>) {

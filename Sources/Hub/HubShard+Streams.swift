@@ -96,6 +96,7 @@ extension HubShard {
     func sweepStream(_ connection: Connection) {
         if connection.pendingBytes > 0 {
             if seconds(since: connection.heardAt) >= core.limits.idleSeconds {
+                core.count(.idle)
                 loop.close(connection.id, afterFlush: false)
             }
         } else if let stream = connection.stream, stream.isEvents,

@@ -15,12 +15,24 @@ extension RESTRoutes {
         }
         let access = try access(request, of: holder)
         let device = try device(request, of: holder)
+        try spend(push.items.count, of: device)
         let written = PushDesk.Written(push, answerKey: RESTRoutes.answerKey(push, request))
         PushDesk(core: core).take(
             written, messageBytes: request.body.count, from: holder.user, device, to: access
         ) { answer in
             reply(RESTAnswer(answer))
         }
+    }
+
+    /// Who comes by requests cannot be held up by not reading: past the device's rate a push is refused, whole.
+    private func spend(_ count: Int, of device: Device) throws(Problem) {
+        let name = "\(device.userID)/\(device.id)"
+        let debt = core.deviceRates.spend(0, of: name)
+        guard debt == 0 else {
+            core.count(.requestRate)
+            throw Problem(code: .rateLimited, retryAfterMs: debt)
+        }
+        _ = core.deviceRates.spend(max(1, count), of: name)
     }
 
     /// Pages by log position: stable while others write. An entry whose record changes meanwhile moves to a later page.

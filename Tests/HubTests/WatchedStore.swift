@@ -16,6 +16,7 @@ final class WatchedStore: Store {
         var isAway = false
         var writeCount = 0
         var losesAnswers = false
+        var readCount = 0
     }
 
     private let base: any Store
@@ -42,7 +43,13 @@ final class WatchedStore: Store {
     var generation: Generation { state.withLock { $0.generation } }
     var writersMax: Int { base.writersMax }
     let writesBlock: Bool
-    var accounts: any AccountStore { base.accounts }
+    var accounts: any AccountStore {
+        CountingAccounts(base: base.accounts) { self.state.withLock { $0.readCount += 1 } }
+    }
+
+    /// Accounts, heads and pages that were read.
+    var readCount: Int { state.withLock { $0.readCount + $0.pageCount } }
+
     var pageCount: Int { state.withLock { $0.pageCount } }
 
     /// After `count` more pages none can be read.
@@ -105,6 +112,7 @@ final class WatchedStore: Store {
     func head(of space: Identifier) throws(StoreError) -> Position {
         try checkPresence()
         let isHeld = state.withLock { state in
+            state.readCount += 1
             if state.areHeadsHeld { state.heldHeadCount += 1 }
             return state.areHeadsHeld
         }
