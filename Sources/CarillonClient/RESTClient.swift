@@ -68,7 +68,7 @@ public struct RESTClient: Sendable {
         }
         var fields = [
             ("Host", url.authority), ("Authorization", "Bearer \(key)"), ("User-Agent", client),
-            ("Accept", accept), ("Connection", "close"),
+            ("Accept", accept), ("Accept-Encoding", "gzip"), ("Connection", "close"),
         ]
         fields += more
         if json != nil { fields.append(("Content-Type", "application/json")) }

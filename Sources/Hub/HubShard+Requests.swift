@@ -42,8 +42,10 @@ extension HubShard {
         switch event {
         case .head(let head): try begin(head, connection, http)
         case .expectContinue: reply(connection) { ResponseWriter.appendContinue(into: &$0) }
-        case .body(let bytes): takeBody(bytes, connection, http)
-        case .end: endBody(connection, http)
+        case .body(let bytes): try takeCodedBody(bytes, connection, http)
+        case .end:
+            try endCodedBody(http)
+            endBody(connection, http)
         }
     }
 
@@ -68,9 +70,12 @@ extension HubShard {
             return askDialect(connection, match, head, body)
         }
         guard let bytes = try? body.whole(bytesMax: .max) else { return }
+        let coding = AnswerCoding(head, core.configuration.compression)
         core.read(key: id.index) {
             let routes = RESTRoutes(core: core) { core.post(.opened(id, $0), to: shard) }
-            routes.answer(RESTRequest(head: head, body: bytes)) { core.post(.answered(id, $0), to: shard) }
+            routes.answer(RESTRequest(head: head, body: bytes)) {
+                core.post(.answered(id, coding.apply($0)), to: shard)
+            }
         }
     }
 
@@ -82,10 +87,11 @@ extension HubShard {
         guard core.dialectLoad.take(isBulk: isBulk) else {
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
+        let coding = AnswerCoding(head, core.configuration.compression)
         core.dialectWork(key: id.index, isBulk: isBulk) {
             match.answer(head, body, at: DialectDesk(core: core)) {
                 core.dialectLoad.giveBack(isBulk: isBulk)
-                core.post(.answered(id, RESTAnswer($0)), to: shard)
+                core.post(.answered(id, coding.apply(RESTAnswer($0))), to: shard)
             }
         }
     }
