@@ -140,7 +140,7 @@ let package = Package(
         .testTarget(
             name: "HubTests",
             dependencies: [
-                "Causality", "Hub", "HubTesting", "PostgresStore", "PostgresTesting", "Reactor", "SQLiteStore",
+                "Causality", "Compression", "HTTP", "Hub", "HubTesting", "PostgresStore", "PostgresTesting", "Reactor", "SQLiteStore",
                 "Storage",
                 "WebSocket", "Wire", logging,
             ],

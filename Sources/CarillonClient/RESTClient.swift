@@ -70,7 +70,8 @@ public struct RESTClient: Sendable {
             target += "?" + pairs.joined(separator: "&")
         }
         var fields = [
-            ("Host", url.authority), ("User-Agent", client), ("Accept", accept), ("Connection", "close"),
+            ("Host", url.authority), ("User-Agent", client), ("Accept", accept), ("Accept-Encoding", "gzip"),
+            ("Connection", "close"),
         ]
         fields += authorization + more
         if json != nil { fields.append(("Content-Type", "application/json")) }

@@ -1,4 +1,6 @@
+internal import Compression
 internal import HTTP
+internal import HTTPTypes
 internal import Reactor
 
 /// Connects, sends a request, reads one answer, stops its loop.
@@ -11,6 +13,9 @@ final class RESTExchange: LoopHandler {
     private let request: [UInt8]
     private let outcome: RESTOutcome
     private var parser: ResponseParser
+    private let bodyBytesMax: Int
+    /// Of an answer that comes as gzip.
+    private var inflater: Inflater?
     private var addressIndex = 0
     private var connection: ConnectionID?
     private var isConnected = false
@@ -32,6 +37,7 @@ final class RESTExchange: LoopHandler {
         self.request = request
         self.outcome = outcome
         parser = ResponseParser(limits: limits)
+        bodyBytesMax = limits.bodyBytesMax
     }
 
     func start(timeoutSeconds: Int) {
@@ -102,13 +108,29 @@ final class RESTExchange: LoopHandler {
                 switch event {
                 case .head(let head):
                     status = head.status
+                    if ContentCoding.ofRequest(head.field(.contentEncoding)) == .gzip { beginInflating() }
                     if status == 101, outcome.isUpgrade { end() }
-                case .body(let bytes): take(bytes)
+                case .body(let bytes): takeCoded(bytes)
                 case .end: end()
                 }
             }
         } catch {
             finish(.failure(.notHub(outcome.url, error.sentence)))
+        }
+    }
+
+    private func beginInflating() {
+        inflater = try? Inflater(.gzip)
+        // The hub is ours, and its records may be alike: no bound on the ratio, and the usual one on the size.
+        inflater?.begin(within: InflateBound(bytesMax: bodyBytesMax, ratioMax: .max))
+    }
+
+    private func takeCoded(_ bytes: UnsafeRawBufferPointer) {
+        guard let inflater else { return take(bytes) }
+        do throws(CompressionError) {
+            try inflater.inflate(bytes) { if !isDone { take($0) } }
+        } catch {
+            finish(.failure(.notHub(outcome.url, "its answer is no gzip, or larger than this program takes.")))
         }
     }
 
@@ -125,7 +147,12 @@ final class RESTExchange: LoopHandler {
         }
     }
 
-    private func end() { finish(.success(RESTClient.Answer(status: status, body: body))) }
+    private func end() {
+        guard inflater?.isWhole ?? true else {
+            return finish(.failure(.unreachable(outcome.url, "it closed before its answer was whole")))
+        }
+        finish(.success(RESTClient.Answer(status: status, body: body)))
+    }
 
     private func finish(_ result: Result<RESTClient.Answer, ClientError>) {
         guard !isDone else { return }

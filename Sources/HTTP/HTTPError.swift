@@ -52,6 +52,8 @@ public enum HTTPError: Error, Equatable, Sendable {
     case trailerTooLarge
     /// The body exceeds `HTTPLimits.bodyBytesMax`.
     case bodyTooLarge
+    /// The body is not of the coding that Content-Encoding names (RFC 9110 8.4).
+    case contentCodingInvalid
     /// The peer closed in the middle of a message (RFC 9112 8).
     case truncated
 
@@ -66,7 +68,8 @@ public enum HTTPError: Error, Equatable, Sendable {
         case .requestLineInvalid, .statusLineInvalid, .targetInvalid, .lineEndInvalid, .fieldNameInvalid,
             .spaceBeforeColon, .foldingObsolete, .fieldValueInvalid, .hostMissing, .hostRepeated, .hostInvalid,
             .contentLengthInvalid, .contentLengthRepeated, .contentLengthBesideTransferEncoding,
-            .transferEncodingInvalid, .chunkInvalid, .chunkExtensionsTooLong, .trailerInvalid, .truncated:
+            .transferEncodingInvalid, .chunkInvalid, .chunkExtensionsTooLong, .trailerInvalid, .truncated,
+            .contentCodingInvalid:
             400
         }
     }
@@ -100,6 +103,7 @@ public enum HTTPError: Error, Equatable, Sendable {
         case .trailerInvalid: "The trailer section is malformed."
         case .trailerTooLarge: "The trailer section is too large."
         case .bodyTooLarge: "The body is too large."
+        case .contentCodingInvalid: "The body is not what Content-Encoding says it is."
         case .truncated: "The connection ended in the middle of a message."
         }
     }

@@ -1,3 +1,4 @@
+internal import Compression
 internal import HTTP
 internal import Wire
 
@@ -8,6 +9,8 @@ final class HTTPExchange {
     /// Whose it is, of the dialects.
     var lookup = DialectTable.Lookup.none
     var requestBody: [UInt8] = []
+    /// Of a body that comes as gzip; nil once it is whole.
+    var inflater: Inflater?
     /// The body that is coming in, where it is long; the answer's that is going out, where that is.
     var incoming: IncomingBody?
     var outgoing: OutgoingBody?

@@ -1,4 +1,5 @@
 internal import Causality
+internal import Compression
 internal import HTTP
 internal import Reactor
 internal import Storage
@@ -35,6 +36,7 @@ struct StreamOpening: Sendable {
 /// An answer that goes on, on its connection's shard.
 struct HTTPStream {
     let opening: StreamOpening
+    let coding: AnswerCoding
     /// False where the body ends with the connection: the peer speaks HTTP/1.0, or asked for the close.
     let isChunked: Bool
     /// Whether the connection is for another request behind it.
@@ -48,14 +50,20 @@ struct HTTPStream {
     /// An export: lines so far; and whether its head is out, behind which no problem can be told.
     var lineCount = 0
     var hasHead = false
+    /// The same, where its body is gzip: what went out so far.
+    var gzip: Gzip?
 
-    init(_ opening: StreamOpening, for head: RequestHead, isDraining: Bool, now: UInt64) {
+    init(
+        _ opening: StreamOpening, for head: RequestHead, _ choice: CompressionChoice, isDraining: Bool, now: UInt64
+    ) {
         self.opening = opening
+        coding = AnswerCoding(head, choice)
         // RFC 9112 7: HTTP/1.0 knows no chunks. An export keeps them when the connection is to close all the same: they
         // tell a cut-off body from a whole one.
         isChunked = !head.isHTTP10 && (head.keepAlive || opening.kind != .events)
         keepsAlive = isChunked && head.keepAlive && !isDraining
         beatAt = now
+        if case .export = opening.kind, isChunked, coding.isGzip { gzip = Gzip() }
     }
 
     var keyPrefix: String { opening.keyPrefix }
@@ -87,7 +95,7 @@ struct HTTPStream {
 /// The answer of a poll, or how far it has looked in vain.
 struct PollPage: Sendable {
     /// Nil where there was nothing for it.
-    let body: [UInt8]?
+    let answer: RESTAnswer?
     let upTo: Position
     let hasMore: Bool
 }
@@ -95,6 +103,8 @@ struct PollPage: Sendable {
 /// Lines of an export, as they go out.
 struct ExportPage: Sendable {
     let body: SharedBytes
+    /// Where the body is gzip, the part of it that `body` is.
+    let piece: GzipPiece?
     let lineCount: Int
     let upTo: Position
     let hasMore: Bool

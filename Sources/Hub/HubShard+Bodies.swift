@@ -31,6 +31,8 @@ extension HubShard {
             }
         }
         try http.parser.boundBody(bytesMax: http.match?.route.bodyBytesMax ?? core.limits.requestBodyBytesMax)
+        guard length == 0 || beginCoding(head, connection, http) else { return }
+        if http.inflater != nil { return }
         guard http.match != nil, let length, length > core.limits.dialectMemoryBodyBytesMax else { return }
         _ = beginSpool(connection, http, bytes: length)
     }
@@ -117,6 +119,7 @@ extension HubShard {
     /// What has come of a body is let go.
     func dropBody(_ http: HTTPExchange) {
         requestBodyBytes -= http.requestBody.count + (http.incoming?.memoryBytes ?? 0)
+        dropInflater(http)
         http.requestBody = []
         http.incoming = nil
     }

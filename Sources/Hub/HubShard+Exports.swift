@@ -1,4 +1,5 @@
 internal import Causality
+internal import Compression
 internal import HTTP
 internal import Logging
 internal import Reactor
@@ -18,14 +19,21 @@ extension HubShard {
         connection.subscription?.state = .reading
         let asked = subscription.interest.query(
             after: subscription.seen, limit: core.limits.pageEntriesMax, bytesMax: core.limits.pageBytesMax)
-        let (generation, isChunked) = (stream.opening.generation, stream.isChunked)
+        let (generation, isChunked, isGzip) = (stream.opening.generation, stream.isChunked, stream.gzip != nil)
         let viewer = stream.opening.access.viewer
         readPage(connection.id, asked, of: generation, mayBeReplica: true, for: "an export", mail: ShardMail.exported) {
             page in
             let entries = viewer.shown(page.entries).filter { includesDeleted || !$0.change.isDeleted }
-            let lines = ExportLines.encode(entries, isChunked: isChunked)
+            let piece = isGzip ? AnswerCoding.piece(ExportLines.encode(entries, isChunked: false)) : nil
+            let lines: [UInt8]
+            if let piece {
+                lines = ExportLines.chunk(piece.bytes)
+            } else {
+                lines = ExportLines.encode(entries, isChunked: isChunked)
+            }
             return ExportPage(
-                body: SharedBytes(lines), lineCount: entries.count, upTo: page.upTo, hasMore: page.hasMore)
+                body: SharedBytes(lines), piece: piece, lineCount: entries.count, upTo: page.upTo, hasMore: page.hasMore
+            )
         }
     }
 
@@ -34,7 +42,15 @@ extension HubShard {
         switch result {
         case .failure(let error): abortExport(connection, error.frame)
         case .success(let page):
-            if !stream.hasHead { sendHead(connection, stream, head) }
+            if stream.gzip != nil, page.piece == nil {
+                // Nothing can be put into its body that is not gzip.
+                return abortExport(connection, ErrorFrame(code: .internal))
+            }
+            if !stream.hasHead {
+                sendHead(connection, stream, head)
+                if stream.gzip != nil { sendBody(connection) { $0 += Gzip.header } }
+            }
+            if let piece = page.piece { stream.gzip?.add(piece) }
             loop.send(connection.id, page.body)
             stream.hasHead = true
             stream.lineCount += page.lineCount
@@ -54,7 +70,16 @@ extension HubShard {
     private func finishExport(_ connection: Connection, _ stream: HTTPStream, _ upTo: Position) {
         let cursor = Cursor(
             generation: stream.opening.generation, space: stream.opening.access.space, position: upTo)
-        sendBody(connection) { $0 += "{\"cursor\":\"\(cursor.text)\",\"count\":\(stream.lineCount)}\n".utf8 }
+        let line = Array("{\"cursor\":\"\(cursor.text)\",\"count\":\(stream.lineCount)}\n".utf8)
+        if var gzip = stream.gzip {
+            guard let piece = AnswerCoding.piece(line) else {
+                return abortExport(connection, ErrorFrame(code: .internal))
+            }
+            gzip.add(piece)
+            sendBody(connection) { $0 += piece.bytes + gzip.trailer }
+        } else {
+            sendBody(connection) { $0 += line }
+        }
         sendLastChunk(connection)
         leaveStream(connection)
         finishAnswer(connection, keepsAlive: stream.keepsAlive)
@@ -83,10 +108,13 @@ enum ExportLines {
         var lines: [UInt8] = []
         lines.reserveCapacity(entries.reduce(0) { $0 + $1.encodedBytesEstimate })
         for entry in entries { FrameEncoder.encodeLine(entry, into: &lines) }
-        guard isChunked else { return lines }
+        return isChunked ? chunk(lines) : lines
+    }
+
+    static func chunk(_ bytes: [UInt8]) -> [UInt8] {
         var chunk: [UInt8] = []
-        chunk.reserveCapacity(lines.count + 32)
-        ResponseWriter.appendChunk(lines, into: &chunk)
+        chunk.reserveCapacity(bytes.count + 32)
+        ResponseWriter.appendChunk(bytes, into: &chunk)
         return chunk
     }
 }

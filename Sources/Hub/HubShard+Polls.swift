@@ -43,12 +43,14 @@ extension HubShard {
         connection.subscription?.state = .reading
         let interest = subscription.interest
         let asked = interest.query(after: subscription.seen, limit: limit, bytesMax: core.limits.pullBytesMax)
-        let generation = stream.opening.generation
+        let (generation, coding) = (stream.opening.generation, stream.coding)
         readPage(connection.id, asked, of: generation, for: "a poll", mail: ShardMail.polled) { page in
             let entries = interest.access.viewer.shown(page.entries.filter { !interest.leavesOut($0) })
             let cursor = Cursor(generation: generation, space: asked.space, position: page.upTo)
-            let body = entries.isEmpty ? nil : HubShard.pollBody(entries, cursor, hasMore: page.hasMore)
-            return PollPage(body: body, upTo: page.upTo, hasMore: page.hasMore)
+            let answer =
+                entries.isEmpty
+                ? nil : coding.apply(RESTAnswer(json: HubShard.pollBody(entries, cursor, hasMore: page.hasMore)))
+            return PollPage(answer: answer, upTo: page.upTo, hasMore: page.hasMore)
         }
     }
 
@@ -61,8 +63,8 @@ extension HubShard {
             refuse(connection, error.frame)
         case .success(let page):
             connection.subscription?.seen = page.upTo
-            if let body = page.body {
-                finishPoll(connection, RESTAnswer(json: body))
+            if let answer = page.answer {
+                finishPoll(connection, answer)
             } else if stream.isOverdue {
                 answerEmpty(connection, hasMore: page.hasMore)
             } else if page.hasMore || room.latest > page.upTo {

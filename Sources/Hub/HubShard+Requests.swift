@@ -45,8 +45,10 @@ extension HubShard {
             figures.requests &+= 1
             try begin(head, connection, http)
         case .expectContinue: reply(connection) { ResponseWriter.appendContinue(into: &$0) }
-        case .body(let bytes): takeBody(bytes, connection, http)
-        case .end: endBody(connection, http)
+        case .body(let bytes): try takeCodedBody(bytes, connection, http)
+        case .end:
+            try endCodedBody(http)
+            endBody(connection, http)
         }
     }
 
@@ -73,10 +75,11 @@ extension HubShard {
         }
         guard let bytes = try? body.whole(bytesMax: .max) else { return }
         let credentials = core.credentials(head.apiKey, connection.tlsPeer)
+        let coding = AnswerCoding(head, core.configuration.compression)
         core.read(key: id.index) {
             let routes = RESTRoutes(core: core, open: { core.post(.opened(id, $0), to: shard) })
             routes.answer(RESTRequest(head: head, body: bytes, credentials: credentials)) {
-                core.post(.answered(id, $0), to: shard)
+                core.post(.answered(id, coding.apply($0)), to: shard)
             }
         }
     }
@@ -92,10 +95,11 @@ extension HubShard {
             core.count(.overloaded)
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
+        let coding = AnswerCoding(head, core.configuration.compression)
         core.dialectWork(key: id.index, isBulk: isBulk) {
             match.answer(head, body, at: desk) {
                 core.dialectLoad.giveBack(isBulk: isBulk)
-                core.post(.answered(id, RESTAnswer($0)), to: shard)
+                core.post(.answered(id, coding.apply(RESTAnswer($0))), to: shard)
             }
         }
     }

@@ -19,7 +19,8 @@ extension HubShard {
         guard opening.removalCount == core.removalCount, opening.generation == core.store.generation else {
             return route(connection, head, DialectBody([]))
         }
-        let stream = HTTPStream(opening, for: head, isDraining: core.isDraining, now: loop.now)
+        let stream = HTTPStream(
+            opening, for: head, core.configuration.compression, isDraining: core.isDraining, now: loop.now)
         if head.request.method == .head {
             sendHead(connection, stream, head)
             finishAnswer(connection, keepsAlive: stream.keepsAlive)
@@ -63,6 +64,8 @@ extension HubShard {
     func sendHead(_ connection: Connection, _ stream: HTTPStream, _ head: RequestHead) {
         var fields = [("Content-Type", stream.contentType), ("Cache-Control", "no-store")]
         // nginx would gather events until its buffer is full.
+        if stream.isExport, core.configuration.compression.isOffered { fields.append(AnswerCoding.vary) }
+        if stream.gzip != nil { fields.append(AnswerCoding.gzip) }
         if stream.isEvents { fields.append(("X-Accel-Buffering", "no")) }
         fields += core.origins.fields(head, .none)
         reply(connection) {
