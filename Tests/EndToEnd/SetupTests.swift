@@ -204,7 +204,7 @@ struct SetupTests {
         #expect(try doctor(["--url", hub.url, "--key", "short"], exit: 1)["key"] == "fail")
         #expect(try doctor(["--url", hub.url], exit: 1)["key"] == "fail")
         #expect(try doctor(["--url", "http://127.0.0.1:1", "--key", "k"], exit: 1)["hub"] == "fail")
-        #expect(try doctor(["--url", "https://h", "--key", "k"], exit: 1)["url"] == "fail")
+        #expect(try doctor(["--url", "ftp://h", "--key", "k"], exit: 1)["url"] == "fail")
         try write("nonsense")
         #expect(try doctor([], exit: 1)["config"] == "fail")
         try write("")
