@@ -104,7 +104,10 @@ struct AdmissionTests {
     }
 
     private func happens(_ condition: () -> Bool) -> Bool {
-        for _ in 0..<200 where !condition() { Thread.sleep(forTimeInterval: 0.02) }
-        return condition()
+        for _ in 0..<200 {
+            if condition() { return true }
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        return false
     }
 }

@@ -81,7 +81,10 @@ struct MemoryBoundTests {
     }
 
     private func happens(_ condition: () -> Bool) -> Bool {
-        for _ in 0..<250 where !condition() { Thread.sleep(forTimeInterval: 0.02) }
-        return condition()
+        for _ in 0..<250 {
+            if condition() { return true }
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        return false
     }
 }
