@@ -41,6 +41,7 @@ extension RESTAnswer {
         let isSpooled = answer.body.spool != nil
         self.init(status: answer.status, json: isSpooled ? [] : (try? answer.body.whole(bytesMax: .max)) ?? [])
         fields = answer.fields
+        holdsSecret = answer.holdsSecret
         if isSpooled { spooled = answer.body }
     }
 }

@@ -22,6 +22,8 @@ struct RESTAnswer: Sendable {
     var body: [UInt8]
     /// In place of `body`, where it waits in a file.
     var spooled: DialectBody?
+    /// As ``DialectAnswer/holdsSecret``.
+    var holdsSecret = false
 
     init(status: Int = 200, json body: [UInt8]) {
         self.status = status
