@@ -162,6 +162,11 @@ public struct HubLimits: Sendable {
     public var socketMessagesPerMinuteMax = 120
     /// Changes that are kept for such a socket that reads too slowly; past it it is told that there were some.
     public var noticesOwedMax = 1_000
+    /// Bytes of messages, inflated, of one connection that are handled in one turn of its loop, each counted as
+    /// ``messageWorkBytesMin`` at least: some 2 ms. What came behind them waits for the next turn, and the other sockets
+    /// go first. A receive buffer of compressed messages may be of 200 times as many bytes.
+    public var messageBytesPerTurnMax = 512 << 10
+    public var messageWorkBytesMin = 128
     /// Bytes of a message before the hello's key is known to be good: a hello is some hundred bytes.
     public var strangerMessageBytesMax = 64 << 10
     /// Items of one commit past which a filtered subscriber reads the log, page by page, and is not sent a frame of
