@@ -4,6 +4,9 @@ internal import Reactor
 
 /// The proxies whose word is taken for the address of a client.
 struct TrustedProxies: Sendable {
+    /// Hops that are looked at, from the nearest on: a client may write thousands before them.
+    private static let hopsMax = 32
+
     let blocks: [AddressBlock]
 
     func contains(_ address: SocketAddress) -> Bool { blocks.contains { $0.contains(address) } }
@@ -25,10 +28,10 @@ struct TrustedProxies: Sendable {
     /// `X-Forwarded-For`, or else the `for` of `Forwarded` (RFC 7239 5.2); the last is the nearest.
     private static func hops(_ head: RequestHead) -> [SocketAddress?] {
         if let text = HTTPField.Name("X-Forwarded-For").flatMap({ head.field($0) }) {
-            return text.split(separator: ",", omittingEmptySubsequences: false).map { address($0) }
+            return text.split(separator: ",", omittingEmptySubsequences: false).suffix(hopsMax).map { address($0) }
         }
         guard let text = HTTPField.Name("Forwarded").flatMap({ head.field($0) }) else { return [] }
-        return text.split(separator: ",", omittingEmptySubsequences: false).map { element in
+        return text.split(separator: ",", omittingEmptySubsequences: false).suffix(hopsMax).map { element in
             for pair in element.split(separator: ";") {
                 let parts = pair.split(separator: "=", maxSplits: 1).map { trimmed($0) }
                 if parts.count == 2, parts[0].lowercased() == "for" { return address(parts[1]) }

@@ -46,6 +46,20 @@ struct AdmissionTests {
         #expect(gate.admit(try .parse("2001:db8:0:1::1", port: 1)) == nil)
     }
 
+    @Test("a site that takes a new network for every connection has four networks' worth of them")
+    func connectionsOfSite() throws {
+        let gate = gate { $0.connectionsPerAddressMax = 2 }
+        let peers = try (1...8).map { try SocketAddress.parse("2001:db8:1:\($0)::1", port: 1) }
+        for peer in peers { #expect(gate.admit(peer) == nil) }
+        let ninth = try SocketAddress.parse("2001:db8:1:9::1", port: 1)
+        #expect(gate.admit(ninth) == .connectionsOfAddress)
+        #expect(gate.admit(try .parse("2001:db8:2:1::1", port: 1)) == nil)
+        gate.leave(peers[3])
+        #expect(gate.admit(ninth) == nil && gate.admit(peers[3]) == .connectionsOfAddress)
+        for peer in peers + [ninth] where peer != peers[3] { gate.leave(peer) }
+        for peer in peers { #expect(gate.admit(peer) == nil) }
+    }
+
     @Test("peers on this machine are counted by address only where that is asked for")
     func loopback() throws {
         let lenient = gate { $0.connectionsPerAddressMax = 1 }
