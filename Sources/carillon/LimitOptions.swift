@@ -11,7 +11,8 @@ struct LimitOptions: ParsableArguments {
     var maxConnections = standard.connectionsMax
     @Option(
         help: ArgumentHelp(
-            "Connections of one IPv4 address or one IPv6 network of 64 bits; peers on this machine do not count.",
+            "Connections of one IPv4 address or one IPv6 network of 64 bits, four times as many of 48 bits; peers on this "
+                + "machine do not count.",
             valueName: "n"))
     var maxConnectionsPerAddress = standard.connectionsPerAddressMax
     @Option(help: ArgumentHelp("Sessions and streams of one key.", valueName: "n"))
