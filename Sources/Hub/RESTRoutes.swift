@@ -91,7 +91,7 @@ struct RESTRoutes: Sendable {
                 ["path": "\(request.head.path)", "error": "\(error)"])
             reply(RESTAnswer(Problem(ErrorFrame(error))))
         } catch {
-            core.log.error("a request failed: \(error)")
+            core.notices.tell(.error, "a request failed", ["error": "\(error)"])
             reply(RESTAnswer(Problem(code: .internal)))
         }
     }
