@@ -37,8 +37,11 @@ public struct HubConfiguration: Sendable {
     public var operationsAddress: SocketAddress?
     /// A socket that listens already, in place of ``operationsAddress``.
     public var operationsListener: ListeningSocket?
-    /// Proxies whose `X-Forwarded-For` or `Forwarded` tells whose a request is. Nobody's word is taken unless told.
+    /// Proxies whose `X-Forwarded-For` tells whose a request is. Nobody's word is taken unless told.
     public var trustedProxies: [AddressBlock] = []
+    /// Whether it is their `Forwarded` (RFC 7239) instead. Never both: a proxy passes on the one that it does not write as
+    /// the client wrote it.
+    public var proxiesWriteForwarded = false
     public var compression = CompressionChoice()
     public var limits = HubLimits()
 

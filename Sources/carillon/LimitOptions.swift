@@ -25,10 +25,11 @@ struct LimitOptions: ParsableArguments {
     var maxStreamsPerUser = standard.streamsPerUserMax
     @Option(
         help: ArgumentHelp(
-            "A proxy, or a network of them as 10.0.0.0/8, whose X-Forwarded-For or Forwarded is believed. May be given "
-                + "for each.",
+            "A proxy, or a network of them as 10.0.0.0/8, whose X-Forwarded-For is believed. May be given for each.",
             valueName: "address/bits"))
     var trustedProxy: [String] = []
+    @Flag(help: "Trusted proxies write Forwarded (RFC 7239): it is believed, and X-Forwarded-For is not.")
+    var proxyForwarded = false
 
     @Option(help: ArgumentHelp("From the connection to the first byte of a request.", valueName: "seconds"))
     var handshakeTimeout = standard.handshakeSeconds
@@ -206,5 +207,6 @@ struct LimitOptions: ParsableArguments {
         configuration.limits.pingSeconds = min(limits.pingSeconds, max(1, limits.idleSeconds * 2 / 5))
         configuration.limits.laneMarkBytes = min(limits.laneMarkBytes, limits.laneBytesMax)
         configuration.trustedProxies = try proxies()
+        configuration.proxiesWriteForwarded = proxyForwarded
     }
 }
