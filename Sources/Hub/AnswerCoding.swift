@@ -20,9 +20,9 @@ struct AnswerCoding: Sendable {
     static let gzip = ("Content-Encoding", "gzip")
 
     func apply(_ answer: RESTAnswer) -> RESTAnswer {
-        guard isOffered, answer.spooled == nil, answer.body.count >= bytesMin, Self.isText(answer) else {
-            return answer
-        }
+        guard isOffered, !answer.holdsSecret, answer.spooled == nil, answer.body.count >= bytesMin,
+            Self.isText(answer)
+        else { return answer }
         var answer = answer
         answer.fields.append(Self.vary)
         guard isGzip, let deflater = Self.deflater() else { return answer }

@@ -50,6 +50,11 @@ final class Connection {
     var isOverRate = false
     /// The key among whose connections it counts.
     var countedKey: String?
+    /// What came behind a turn's worth of messages: nothing is read from the socket before it. The turn that left it, and
+    /// whether mail is on its way that goes on with it.
+    var unread: [UInt8] = []
+    var unreadSince: UInt64 = 0
+    var isReadingOn = false
     /// Bytes held of a message that is not whole.
     var partialBytes = 0
     /// Nil once it is a WebSocket.

@@ -103,6 +103,9 @@ public struct DialectAnswer: Sendable {
     public var status: Int
     public var fields: [(String, String)]
     public var body: DialectBody
+    /// Whether a fresh key or token is in it: such an answer is never compressed. Beside something that the asker chose,
+    /// its length would tell of the secret (BREACH, 2013).
+    public var holdsSecret = false
 
     public init(status: Int = 200, fields: [(String, String)] = [], json body: DialectBody) {
         self.status = status

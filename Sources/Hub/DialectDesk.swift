@@ -98,7 +98,7 @@ public struct DialectDesk: Sendable {
         do throws(StoreError) {
             return try body()
         } catch {
-            core.log.warning("a request failed in the store: \(error)")
+            core.notices.tell(.warning, "a request failed in the store", ["error": "\(error)"])
             throw DialectError(ErrorFrame(error))
         }
     }

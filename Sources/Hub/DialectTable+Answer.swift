@@ -27,10 +27,10 @@ extension DialectTable.Match {
         } catch let error as DialectError {
             refused(dialect.answer(to: error))
         } catch let error as StoreError {
-            desk.core.log.warning("a request failed in the store: \(error)")
+            desk.core.notices.tell(.warning, "a request failed in the store", ["error": "\(error)"])
             refused(dialect.answer(to: DialectError(ErrorFrame(error))))
         } catch {
-            desk.core.log.error("a request failed: \(error)")
+            desk.core.notices.tell(.error, "a request failed", ["error": "\(error)"])
             refused(dialect.answer(to: .internal))
         }
     }
@@ -41,6 +41,7 @@ extension RESTAnswer {
         let isSpooled = answer.body.spool != nil
         self.init(status: answer.status, json: isSpooled ? [] : (try? answer.body.whole(bytesMax: .max)) ?? [])
         fields = answer.fields
+        holdsSecret = answer.holdsSecret
         if isSpooled { spooled = answer.body }
     }
 }

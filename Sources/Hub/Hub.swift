@@ -36,6 +36,9 @@ public final class Hub: Sendable {
         if operations == nil, let address = configuration.operationsAddress {
             operations = try ListeningSocket.bind(to: address)
         }
+        var configuration = configuration
+        // A socket that was handed over decides for itself, and who may ask goes by where it is.
+        configuration.address = listener.localAddress
         let core = HubCore(store: store, bus: bus, pullStore: pullStore, configuration: configuration, log: log)
         var loops = LoopConfiguration()
         loops.connectionsMax = configuration.limits.connectionsPerShardMax

@@ -37,8 +37,11 @@ public struct HubConfiguration: Sendable {
     public var operationsAddress: SocketAddress?
     /// A socket that listens already, in place of ``operationsAddress``.
     public var operationsListener: ListeningSocket?
-    /// Proxies whose `X-Forwarded-For` or `Forwarded` tells whose a request is. Nobody's word is taken unless told.
+    /// Proxies whose `X-Forwarded-For` tells whose a request is. Nobody's word is taken unless told.
     public var trustedProxies: [AddressBlock] = []
+    /// Whether it is their `Forwarded` (RFC 7239) instead. Never both: a proxy passes on the one that it does not write as
+    /// the client wrote it.
+    public var proxiesWriteForwarded = false
     public var compression = CompressionChoice()
     public var limits = HubLimits()
 
@@ -52,7 +55,7 @@ public struct HubConfiguration: Sendable {
 public struct HubLimits: Sendable {
     /// Connections in all: at some 2 KiB each, and 16 more with TLS, 100,000 fit where a hub of that size runs.
     public var connectionsMax = 100_000
-    /// Connections of one IPv4 address or one IPv6 network of 64 bits. A company behind one address has a few thousand.
+    /// Connections of one IPv4 address or one IPv6 network of 64 bits; of 48 bits four times as many. A company behind one address has a few thousand.
     public var connectionsPerAddressMax = 4_096
     /// Sessions and streams that one key holds at once. Users share no key, but a fleet may: a bound, not a tariff.
     public var connectionsPerKeyMax = 32_768
@@ -162,6 +165,11 @@ public struct HubLimits: Sendable {
     public var socketMessagesPerMinuteMax = 120
     /// Changes that are kept for such a socket that reads too slowly; past it it is told that there were some.
     public var noticesOwedMax = 1_000
+    /// Bytes of messages, inflated, of one connection that are handled in one turn of its loop, each counted as
+    /// ``messageWorkBytesMin`` at least: some 2 ms. What came behind them waits for the next turn, and the other sockets
+    /// go first. A receive buffer of compressed messages may be of 200 times as many bytes.
+    public var messageBytesPerTurnMax = 512 << 10
+    public var messageWorkBytesMin = 128
     /// Bytes of a message before the hello's key is known to be good: a hello is some hundred bytes.
     public var strangerMessageBytesMax = 64 << 10
     /// Items of one commit past which a filtered subscriber reads the log, page by page, and is not sent a frame of

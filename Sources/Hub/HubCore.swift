@@ -71,7 +71,8 @@ final class HubCore: Sendable {
         self.log = log
         let limits = configuration.limits
         wireLimits = limits.wire
-        proxies = TrustedProxies(blocks: configuration.trustedProxies)
+        proxies = TrustedProxies(
+            blocks: configuration.trustedProxies, writeForwarded: configuration.proxiesWriteForwarded)
         gate = AdmissionGate(limits, proxies)
         logins = LoginPenalties(limits)
         keyConnections = CountTable(perKeyMax: limits.connectionsPerKeyMax)

@@ -106,7 +106,8 @@ extension HubShard {
             do throws(StoreError) {
                 core.post(.headsRead(id, try core.store.heads(of: spaces)), to: shard)
             } catch {
-                core.log.warning("the heads of a socket's spaces could not be read: \(error)")
+                core.notices.tell(
+                    .warning, "the heads of a socket's spaces could not be read", ["error": "\(error)"])
                 core.post(.headsRead(id, nil), to: shard)
             }
         }

@@ -65,8 +65,6 @@ extension HubShard {
             connection.client = client
         }
         guard let http = connection.http else { return nil }
-        guard core.requests.take(0) else { return (.overloaded(retryAfterMs: 1_000), .overloaded) }
-        http.isCounted = true
         // Not by the key's prefix, which is no secret: nobody else can use up what its holder may.
         guard let key = head.apiKey?.hashValue else { return nil }
         if let pause = core.requestRates.take(key) { return (.overloaded(retryAfterMs: pause), .requestRate) }
@@ -76,9 +74,23 @@ extension HubShard {
         return nil
     }
 
+    /// The request is whole, and one of those that are with their routes. Not before: who sends a body in drops would
+    /// hold a place that costs others theirs. False, and it is answered, where there are as many as there may be.
+    func countRequest(_ connection: Connection) -> Bool {
+        guard let http = connection.http, !http.isCounted else { return true }
+        guard core.requests.take(0) else {
+            core.count(.overloaded)
+            http.isAnswering = true
+            answerRequest(connection, refusal(.overloaded(retryAfterMs: 1_000), http))
+            return false
+        }
+        http.isCounted = true
+        return true
+    }
+
     /// The refusal of a request, by hub or dialect.
     func tooMuch(_ error: DialectError, _ reason: RefusalReason, _ http: HTTPExchange) -> RESTAnswer {
-        guard http.match == nil, reason != .outboxesFull, reason != .overloaded, case .overloaded(let pause) = error
+        guard http.match == nil, reason != .outboxesFull, case .overloaded(let pause) = error
         else {
             return refusal(error, http)
         }
@@ -185,7 +197,7 @@ extension HubShard {
     /// What a socket has sent of a message that is not whole. Where there is no room for it the session ends, with a
     /// delay to come back: paused, those who are half through would wait for each other.
     func notePartial(_ connection: Connection) {
-        let bytes = connection.machine?.bufferedBytes ?? 0
+        let bytes = (connection.machine?.bufferedBytes ?? 0) + connection.unread.count
         let grown = bytes - connection.partialBytes
         guard grown != 0 else { return }
         connection.partialBytes = bytes

@@ -53,6 +53,7 @@ extension HubShard {
     }
 
     func route(_ connection: Connection, _ head: RequestHead, _ body: DialectBody) {
+        guard countRequest(connection) else { return }
         let isSocket = head.path == HubShard.socketPath
         if isSocket || (core.configuration.hasEcho && head.path == HubShard.echoPath) {
             upgrade(connection, head, isEcho: !isSocket)

@@ -7,11 +7,22 @@ internal import Wire
 /// WebSocket messages in, what the session machine says out.
 extension HubShard {
     func readFrames(_ connection: Connection, _ bytes: UnsafeMutableRawBufferPointer) {
+        guard connection.unread.isEmpty else {
+            // It had been deciphered when reading was paused.
+            connection.unread += bytes
+            return
+        }
         connection.machine?.receive(bytes)
         var isProgress = false
+        var workBytes = 0
         while connection.phase != .ending, let event = connection.machine?.next() {
             isProgress = isProgress || event.isMessage
+            workBytes += max(event.payloadBytes, core.limits.messageWorkBytesMin)
             take(event, connection)
+            if workBytes >= core.limits.messageBytesPerTurnMax {
+                leaveUnread(connection)
+                break
+            }
         }
         noteUnfinished(connection, bytes.count, isProgress: isProgress)
         notePartial(connection)
@@ -127,6 +138,7 @@ extension HubShard {
         let home = core.home(of: admission.member.access.space)
         guard home != number, !core.isDraining, let greeting = connection.greeting, var hello = greeting.hello,
             connection.machine?.isBetweenMessages == true, !connection.session.holdsFrames,
+            connection.unread.isEmpty,
             core.directory.seatCount(of: user.id) < core.limits.homeDevicesMax, core.hasRoom(shard: home),
             let socket = detach(connection)
         else { return false }

@@ -141,7 +141,7 @@ final class HubShard: LoopHandler {
 
     /// A peer that does not read what it is answered is not listened to either: its outbox must not grow by what it
     /// sends.
-    private func throttle(_ connection: Connection) {
+    func throttle(_ connection: Connection) {
         guard loop.outboxBytes(connection.id) > core.limits.outboxBytesMax else { return }
         connection.isThrottled = true
         loop.pauseReading(connection.id)
@@ -180,6 +180,7 @@ final class HubShard: LoopHandler {
         case .session, .echo, .ending:
             guard connection.session.wantsInput, !connection.isHeldBack else { return }
         }
+        guard connection.unread.isEmpty || connection.phase == .ending else { return readOnSoon(connection) }
         loop.resumeReading(connection.id)
     }
 
@@ -221,7 +222,11 @@ final class HubShard: LoopHandler {
         switch mail {
         case .adopt(let socket):
             // Dealt out before the listener was closed: it would be told of no farewell.
-            if core.isDraining { socket.close() } else { adopt(socket) }
+            guard !core.isDraining else {
+                core.gate.leave(socket.peer.unmapped)
+                return socket.close()
+            }
+            adopt(socket)
         case .broadcast(let broadcast): deliver(broadcast)
         case .commit(let lane):
             if !lane.run(batchesMax: core.limits.commitsPerTurnMax, mayWait: false) {
@@ -240,6 +245,8 @@ final class HubShard: LoopHandler {
         case .recheckGuests(let user): recheckGuests(of: user)
         case .newLife(let generation): endLives(except: generation)
         case .readAgain(let id): readAgain(id)
+        case .readOn(let id):
+            if let connection = connection(id) { readOn(connection) }
         case .claimed(let id, let position, let isHeld): takeClaim(id, position, isHeld: isHeld)
         case .replaced(let id, let isElsewhere):
             guard let connection = connection(id) else { return }

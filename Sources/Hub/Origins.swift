@@ -36,8 +36,7 @@ struct Origins: Sendable {
         own = Set(configuration.origins)
         dialects = Set(configuration.dialectOrigins)
         isTLS = configuration.tls != nil
-        let host = configuration.address.hostText
-        isLoopback = Site.isLoopback(host)
+        isLoopback = configuration.address.isLoopback
     }
 
     /// Nil where the request may be answered.

@@ -22,6 +22,8 @@ struct RESTAnswer: Sendable {
     var body: [UInt8]
     /// In place of `body`, where it waits in a file.
     var spooled: DialectBody?
+    /// As ``DialectAnswer/holdsSecret``.
+    var holdsSecret = false
 
     init(status: Int = 200, json body: [UInt8]) {
         self.status = status
@@ -89,7 +91,7 @@ struct RESTRoutes: Sendable {
                 ["path": "\(request.head.path)", "error": "\(error)"])
             reply(RESTAnswer(Problem(ErrorFrame(error))))
         } catch {
-            core.log.error("a request failed: \(error)")
+            core.notices.tell(.error, "a request failed", ["error": "\(error)"])
             reply(RESTAnswer(Problem(code: .internal)))
         }
     }

@@ -52,6 +52,8 @@ enum ShardMail: Sendable {
     case newLife(Generation)
     /// The pause after a page that could not be read is over.
     case readAgain(ConnectionID)
+    /// It is time for what came behind a turn's worth of messages.
+    case readOn(ConnectionID)
     /// Whether the log goes up to what a device says it holds; nil where the store could not tell.
     case claimed(ConnectionID, Position, isHeld: Bool?)
     /// Keys with these prefixes open nothing any more.

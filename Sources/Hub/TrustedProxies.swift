@@ -4,7 +4,12 @@ internal import Reactor
 
 /// The proxies whose word is taken for the address of a client.
 struct TrustedProxies: Sendable {
+    /// Hops that are looked at, from the nearest on: a client may write thousands before them.
+    private static let hopsMax = 32
+
     let blocks: [AddressBlock]
+    /// Which field is theirs: `Forwarded`, and not `X-Forwarded-For`. The other one may be the client's own.
+    var writeForwarded = false
 
     func contains(_ address: SocketAddress) -> Bool { blocks.contains { $0.contains(address) } }
 
@@ -13,7 +18,7 @@ struct TrustedProxies: Sendable {
     func client(of head: RequestHead, from peer: SocketAddress) -> SocketAddress {
         guard !blocks.isEmpty, contains(peer) else { return peer }
         var client = peer
-        for hop in TrustedProxies.hops(head).reversed() {
+        for hop in hops(head).reversed() {
             // A hop without an address, or one that is hidden (RFC 7239 6.3): it was at the proxy behind it.
             guard let address = hop else { return client }
             client = address
@@ -22,13 +27,16 @@ struct TrustedProxies: Sendable {
         return client
     }
 
-    /// `X-Forwarded-For`, or else the `for` of `Forwarded` (RFC 7239 5.2); the last is the nearest.
-    private static func hops(_ head: RequestHead) -> [SocketAddress?] {
-        if let text = HTTPField.Name("X-Forwarded-For").flatMap({ head.field($0) }) {
-            return text.split(separator: ",", omittingEmptySubsequences: false).map { address($0) }
-        }
-        guard let text = HTTPField.Name("Forwarded").flatMap({ head.field($0) }) else { return [] }
-        return text.split(separator: ",", omittingEmptySubsequences: false).map { element in
+    /// `X-Forwarded-For`, or the `for` of `Forwarded` (RFC 7239 5.2); the last is the nearest.
+    private func hops(_ head: RequestHead) -> [SocketAddress?] {
+        let name = HTTPField.Name(writeForwarded ? "Forwarded" : "X-Forwarded-For")
+        guard let text = name.flatMap({ head.field($0) }) else { return [] }
+        let hops = text.split(separator: ",", omittingEmptySubsequences: false).suffix(TrustedProxies.hopsMax)
+        return writeForwarded ? TrustedProxies.forwarded(hops) : hops.map { TrustedProxies.address($0) }
+    }
+
+    private static func forwarded(_ hops: ArraySlice<Substring>) -> [SocketAddress?] {
+        hops.map { element in
             for pair in element.split(separator: ";") {
                 let parts = pair.split(separator: "=", maxSplits: 1).map { trimmed($0) }
                 if parts.count == 2, parts[0].lowercased() == "for" { return address(parts[1]) }

@@ -13,7 +13,7 @@ final class HostileField {
 
     func start(_ plan: HostilePlan) {
         let (stopped, tallies) = (stopped, tallies)
-        let kinds = HostileKind.allCases
+        let kinds = plan.kinds.isEmpty ? HostileKind.allCases : plan.kinds
         for number in 0..<min(plan.peers, HostileLimits.peersMax) {
             let kind = kinds[number % kinds.count]
             let key = plan.load.keys[number % plan.load.keys.count]

@@ -6,6 +6,8 @@ public struct HostilePlan: Sendable {
     public var load: LoadPlan
     /// Attackers at once, each with at most ``HostileLimits/connectionsPerPeer`` connections. They share the kinds.
     public var peers = 64
+    /// Which attacks; all of them unless told, and one alone to see what it does.
+    public var kinds = HostileKind.allCases
     /// Seconds of each calm phase.
     public var calmSeconds = 10.0
     /// How many times the calm p99 the attacked one may be, ``HostileLimits/p99SlackMilliseconds`` on top. 3: attackers

@@ -19,7 +19,8 @@ internal import Compression
 /// holds no more than was sent of it. It is inflated piece by piece, and stopped at the first past
 /// ``WebSocketLimits/messageBytesMax`` or ``WebSocketLimits/inflateRatioMax``.
 ///
-/// Contract: `receive` is given a buffer; `next()` is called until it returns nil; only then is the buffer reused.
+/// Contract: `receive` is given a buffer; `next()` is called until it returns nil, or `takeUnread()` after an event; only
+/// then is the buffer reused.
 public struct WebSocketMachine: ~Copyable {
     enum Phase {
         case header
@@ -122,6 +123,15 @@ public struct WebSocketMachine: ~Copyable {
                 return nil
             }
         }
+    }
+
+    /// What is behind the last event, for whoever goes on with it later: as a buffer of its own, in ``receive(_:)``. What
+    /// that event points into stays.
+    public mutating func takeUnread() -> [UInt8] {
+        guard position < input.count else { return [] }
+        let unread = [UInt8](input[position...])
+        position = input.count
+        return unread
     }
 
     /// Frees what the last event pointed into.

@@ -10,6 +10,12 @@ struct HostileOptions: ParsableArguments {
     var hostile = false
     @Option(help: ArgumentHelp("With --hostile: attackers at once, up to 512.", valueName: "n"))
     var hostilePeers = 64
+    @Option(
+        help: ArgumentHelp(
+            "With --hostile: only this attack; again, for another. "
+                + HostileKind.allCases.map(\.rawValue).joined(separator: ", ") + ".",
+            valueName: "kind"))
+    var hostileKind: [String] = []
     @Option(help: ArgumentHelp("With --hostile: seconds of each calm phase.", valueName: "seconds"))
     var calm = 10.0
     @Option(
@@ -21,6 +27,9 @@ struct HostileOptions: ParsableArguments {
     func check() throws {
         guard (1...HostileLimits.peersMax).contains(hostilePeers) else {
             throw ValidationError("--hostile-peers is a number from 1 to \(HostileLimits.peersMax).")
+        }
+        for kind in hostileKind where HostileKind(rawValue: kind) == nil {
+            throw ValidationError("--hostile-kind is none of ours: \(kind).")
         }
         guard calm > 0, calm <= 3_600 else { throw ValidationError("--calm is a number of seconds over 0.") }
         guard p99Factor >= 1, p99Factor <= 1_000 else { throw ValidationError("--p99-factor is from 1 to 1000.") }
@@ -34,6 +43,7 @@ struct HostileOptions: ParsableArguments {
         if load.recordsPerPublisher == 0 { load.recordsPerPublisher = 100 }
         var plan = HostilePlan(load)
         plan.peers = hostilePeers
+        if !hostileKind.isEmpty { plan.kinds = hostileKind.compactMap(HostileKind.init(rawValue:)) }
         plan.calmSeconds = calm
         plan.p99Factor = p99Factor
         return plan

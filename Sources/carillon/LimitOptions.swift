@@ -11,7 +11,8 @@ struct LimitOptions: ParsableArguments {
     var maxConnections = standard.connectionsMax
     @Option(
         help: ArgumentHelp(
-            "Connections of one IPv4 address or one IPv6 network of 64 bits; peers on this machine do not count.",
+            "Connections of one IPv4 address or one IPv6 network of 64 bits, four times as many of 48 bits; peers on this "
+                + "machine do not count.",
             valueName: "n"))
     var maxConnectionsPerAddress = standard.connectionsPerAddressMax
     @Option(help: ArgumentHelp("Sessions and streams of one key.", valueName: "n"))
@@ -24,10 +25,11 @@ struct LimitOptions: ParsableArguments {
     var maxStreamsPerUser = standard.streamsPerUserMax
     @Option(
         help: ArgumentHelp(
-            "A proxy, or a network of them as 10.0.0.0/8, whose X-Forwarded-For or Forwarded is believed. May be given "
-                + "for each.",
+            "A proxy, or a network of them as 10.0.0.0/8, whose X-Forwarded-For is believed. May be given for each.",
             valueName: "address/bits"))
     var trustedProxy: [String] = []
+    @Flag(help: "Trusted proxies write Forwarded (RFC 7239): it is believed, and X-Forwarded-For is not.")
+    var proxyForwarded = false
 
     @Option(help: ArgumentHelp("From the connection to the first byte of a request.", valueName: "seconds"))
     var handshakeTimeout = standard.handshakeSeconds
@@ -205,5 +207,6 @@ struct LimitOptions: ParsableArguments {
         configuration.limits.pingSeconds = min(limits.pingSeconds, max(1, limits.idleSeconds * 2 / 5))
         configuration.limits.laneMarkBytes = min(limits.laneMarkBytes, limits.laneBytesMax)
         configuration.trustedProxies = try proxies()
+        configuration.proxiesWriteForwarded = proxyForwarded
     }
 }

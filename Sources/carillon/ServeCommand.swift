@@ -143,8 +143,11 @@ struct ServeCommand: ParsableCommand {
     private func start(
         _ store: any Store, _ choice: StoreChoice, _ plan: ServicePlan, _ sockets: InheritedSockets, _ log: Logger
     ) throws -> Hub {
+        // Where a socket was handed over, --listen says nothing.
+        if let listener = sockets.hub { try tls.checkHandedOver(listener.localAddress) }
         var configuration = HubConfiguration(
-            address: try address(), shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
+            address: try sockets.hub?.localAddress ?? address(),
+            shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
         configuration.hasEcho = echo
         configuration.dialects = try dialect.mounted()
         configuration.dialectOrigins = try dialect.origins()

@@ -78,8 +78,19 @@ struct TLSOptions: ParsableArguments {
                 + "or a network of yours keeps others out.")
     }
 
+    /// The same for a socket that systemd listens on, whatever `--listen` says.
+    func checkHandedOver(_ address: SocketAddress) throws {
+        guard !isOn, !insecure, !TLSOptions.isLoopback(address) else { return }
+        throw CommandFailure(
+            .usage,
+            "Without TLS a hub listens on this machine only, and the socket that was handed over is on \(address).",
+            remedy: "Give the hub a certificate (--tls-cert FILE --tls-key FILE, or --tls-self-signed), say "
+                + "--insecure, or let the unit's ListenStream= be an address of this machine: 127.0.0.1:\(address.port)."
+        )
+    }
+
     static func isLoopback(_ address: SocketAddress) -> Bool {
-        address.hostText.hasPrefix("127.") || address.hostText == "::1"
+        address.isLoopback
     }
 
     /// Writes the options into `configuration`, whose address is known.

@@ -38,6 +38,28 @@ struct ContextFSAccountTests {
         #expect(tier.text("tier") == "free" && tier.number("device_limit") == 2 && tier.number("memory_limit") == 3)
     }
 
+    @Test("an answer with a fresh key is never compressed, as others are where that is asked for")
+    func secretsAreNotCompressed() throws {
+        let hub = try TestHub {
+            $0.dialects = [MountedDialect(ContextFSDialect())]
+            $0.compression.answerBytesMin = 1
+        }
+        let gzip = "Accept-Encoding: gzip\r\n"
+        let listed = try hub.request("GET", "/api/auth/api-keys", fields: gzip + "Connection: close\r\n").head
+        #expect(listed.contains("Content-Encoding: gzip"))
+        let body = "{\"name\":\"cli\",\"with_encryption\":true}"
+        let made = try hub.request("POST", "/api/auth/api-keys", body: body, fields: gzip)
+        #expect(!made.head.contains("Content-Encoding"))
+        let key = try json(made.body).text("api_key")
+        let salt = try hub.request("GET", "/api/auth/encryption-salt", key: key, fields: gzip)
+        #expect(!salt.head.contains("Content-Encoding") && salt.body.contains("\"salt\""))
+        let user = try #require(try hub.store.accounts.user(named: "ada"))
+        try hub.accounts.setPassword("a long password", of: user)
+        let login = "{\"email\":\"ada\",\"password\":\"a long password\"}"
+        let answer = try hub.request("POST", "/api/auth/login", body: login, fields: gzip)
+        #expect(answer.status == 200 && !answer.head.contains("Content-Encoding"))
+    }
+
     @Test("keys are made, listed and revoked, and a salt turns encryption on", arguments: HubStore.allCases)
     func keys(_ store: HubStore) throws {
         let hub = try ContextFSHub(store)

@@ -164,6 +164,24 @@ struct ServiceTests {
         #expect(hub.terminationStatus == 0)
     }
 
+    @Test("a socket beyond this machine is not served on without TLS, whatever --listen says")
+    func activationBeyondThisMachine() throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        // Not bound: the kernel gives it a port of every address.
+        try #require(listen(descriptor, 128) == 0)
+        let (hub, errors) = try serve(descriptor, names: "hub", "--listen 127.0.0.1:0")
+        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        hub.waitUntilExit()
+        #expect(hub.terminationStatus == 64 && text.contains("handed over is on 0.0.0.0:"), "\(text)")
+        let (open, _) = try serve(descriptor, names: "hub", "--listen 127.0.0.1:0 --insecure")
+        let port = HubProcess.port(of: descriptor)
+        #expect(try SocketPeer(port: port).exchange("GET /health HTTP/1.1\r\nHost: h\r\n\r\n").status == 200)
+        kill(open.processIdentifier, SIGTERM)
+        open.waitUntilExit()
+        #expect(open.terminationStatus == 0)
+    }
+
     @Test("what is no listening socket is refused with what to do")
     func noListener() throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -46,6 +46,20 @@ struct AdmissionTests {
         #expect(gate.admit(try .parse("2001:db8:0:1::1", port: 1)) == nil)
     }
 
+    @Test("a site that takes a new network for every connection has four networks' worth of them")
+    func connectionsOfSite() throws {
+        let gate = gate { $0.connectionsPerAddressMax = 2 }
+        let peers = try (1...8).map { try SocketAddress.parse("2001:db8:1:\($0)::1", port: 1) }
+        for peer in peers { #expect(gate.admit(peer) == nil) }
+        let ninth = try SocketAddress.parse("2001:db8:1:9::1", port: 1)
+        #expect(gate.admit(ninth) == .connectionsOfAddress)
+        #expect(gate.admit(try .parse("2001:db8:2:1::1", port: 1)) == nil)
+        gate.leave(peers[3])
+        #expect(gate.admit(ninth) == nil && gate.admit(peers[3]) == .connectionsOfAddress)
+        for peer in peers + [ninth] where peer != peers[3] { gate.leave(peer) }
+        for peer in peers { #expect(gate.admit(peer) == nil) }
+    }
+
     @Test("peers on this machine are counted by address only where that is asked for")
     func loopback() throws {
         let lenient = gate { $0.connectionsPerAddressMax = 1 }
@@ -91,8 +105,8 @@ struct AdmissionTests {
         #expect(try ask(first, "X-Forwarded-For: 203.0.113.9, 192.0.2.1") == 200)
         // What the client itself wrote before the proxy's word makes it nobody else.
         #expect(try ask(second, "X-Forwarded-For: 203.0.113.8, 192.0.2.1, 127.0.0.1") == 429)
-        #expect(try ask(second, "Forwarded: for=192.0.2.2, for=\"127.0.0.2:80\"") == 200)
-        #expect(try ask(third, "Forwarded: proto=https;for=\"[2001:db8::1]:443\"") == 200)
+        #expect(try ask(second, "X-Forwarded-For: 192.0.2.2, 127.0.0.2:80") == 200)
+        #expect(try ask(third, "X-Forwarded-For: [2001:db8::1]:443") == 200)
         // A connection that the proxy uses for another client is that one's.
         #expect(try ask(first, "X-Forwarded-For: 192.0.2.3") == 200)
         #expect(try ask(second, "X-Forwarded-For: 192.0.2.1") == 200)
@@ -101,6 +115,31 @@ struct AdmissionTests {
             $0.limits.countsLoopback = true
         }
         #expect(try ask(try SocketPeer(port: wary.port), "X-Forwarded-For: 192.0.2.1") == 200)
+    }
+
+    @Test("of the two fields that proxies have only theirs is believed: the other one is the client's")
+    func proxyFields() throws {
+        let loopback = try #require(AddressBlock.parse("127.0.0.0/8"))
+        func ask(_ hub: TestHub, _ fields: String) throws -> (SocketPeer, Int) {
+            let peer = try SocketPeer(port: hub.port)
+            return (peer, try peer.exchange("GET /health HTTP/1.1\r\nHost: h\r\n\(fields)\r\n\r\n").status)
+        }
+        let hub = try TestHub {
+            $0.trustedProxies = [loopback]
+            $0.proxiesWriteForwarded = true
+            $0.limits.connectionsPerAddressMax = 1
+        }
+        let first = try ask(hub, "Forwarded: for=192.0.2.2, for=\"127.0.0.2:80\"")
+        let second = try ask(hub, "Forwarded: proto=https;for=\"[2001:db8::1]:443\"")
+        let spoofed = try ask(hub, "X-Forwarded-For: 192.0.2.9\r\nForwarded: for=192.0.2.2")
+        #expect([first.1, second.1, spoofed.1] == [200, 200, 429])
+        let usual = try TestHub {
+            $0.trustedProxies = [loopback]
+            $0.limits.connectionsPerAddressMax = 1
+        }
+        let real = try ask(usual, "X-Forwarded-For: 192.0.2.2")
+        let other = try ask(usual, "Forwarded: for=192.0.2.9\r\nX-Forwarded-For: 192.0.2.2")
+        #expect([real.1, other.1] == [200, 429])
     }
 
     private func happens(_ condition: () -> Bool) -> Bool {

@@ -1,8 +1,10 @@
+import Compression
 import Foundation
-import Hub
 import HubTesting
 import Testing
 import WebSocket
+
+@testable import Hub
 
 /// Peers that send more than they may, or than they read.
 @Suite("Floods", .serialized, .timeLimit(.minutes(5)))
@@ -58,6 +60,45 @@ struct FloodTests {
         #expect(!isDone, "the hub has taken all of it")
         device.peer.reset()
         try hub.expectWell()
+    }
+
+    @Test("messages that swell are answered all and in order, and others of the loop have their turns between them")
+    func swellingMessages() throws {
+        let hub = try TestHub(shardCount: 1)
+        let flood = try hub.device("flood", deflate: DeflateOffer())
+        try flood.hello(["live": false])
+        let well = try hub.device("well")
+        try well.hello(["live": false])
+        let count = 60
+        let deflater = try Deflater(.deflate(windowBits: 15), level: 9)
+        var bytes: [UInt8] = []
+        for number in 0..<count {
+            let ping = Array("{\"type\":\"ping\",\"id\":\"\(number)\"".utf8)
+            let text = ping + [UInt8](repeating: 0x20, count: 200_000) + Array("}".utf8)
+            var payload: [UInt8] = []
+            text.withUnsafeBytes { deflater.deflate($0, .sync, into: &payload) }
+            deflater.reset()
+            FrameWriter.append(
+                opcode: .text, reservedBits: .first, payload: Array(payload.dropLast(4)), maskKey: 7, into: &bytes)
+        }
+        // One receive buffer, and 12 MB of JSON.
+        #expect(bytes.count < 64 << 10)
+        try flood.peer.write(bytes)
+        try well.send(["type": "ping", "id": "well"])
+        #expect(try well.next("pong")["id"] as? String == "well")
+        var answered = 0
+        while let frame = try flood.nextFrame(seconds: 0.001) {
+            #expect(frame["id"] as? String == "\(answered)")
+            answered += 1
+        }
+        #expect(answered < count / 2, "all of it had one turn")
+        while answered < count {
+            #expect(try flood.next("pong")["id"] as? String == "\(answered)")
+            answered += 1
+        }
+        try flood.send(["type": "ping", "id": "last"])
+        #expect(try flood.next("pong")["id"] as? String == "last")
+        #expect(hub.hub.core.input.total == 0)
     }
 
     @Test("heads of too many or too large fields are refused at their limit, however they come")

@@ -1,6 +1,7 @@
 import Foundation
 import Hub
 import HubTesting
+import Reactor
 import Testing
 
 @Suite("Pages in browsers", .timeLimit(.minutes(2)))
@@ -64,6 +65,15 @@ struct OriginTests {
         let name = "rebound.example:\(hub.port)"
         let (status, _) = try upgrade(hub, host: name, "Origin: http://\(name)\r\n")
         #expect(status == 403)
+        // A socket that was handed over says where the hub is, whatever it was told to bind.
+        let listener = try ListeningSocket.bind(to: .ipv4(port: 0))
+        let inherited = try TestHub {
+            $0.address = .ipv4(0, 0, 0, 0, port: 0)
+            $0.listener = listener
+        }
+        #expect(try upgrade(inherited, host: name, "Origin: http://\(name)\r\n").0 == 403)
+        let open = try TestHub { $0.address = .ipv4(0, 0, 0, 0, port: 0) }
+        #expect(try upgrade(open, host: name, "Origin: http://\(name)\r\n").0 == 101)
         let listed = try TestHub { $0.origins = ["http://proxied.example"] }
         #expect(try upgrade(listed, host: "proxied.example", "Origin: http://proxied.example\r\n").0 == 101)
     }

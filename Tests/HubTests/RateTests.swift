@@ -36,6 +36,31 @@ struct RateTests {
         for _ in 0..<3 { #expect(try hub.request("GET", "/v1/status").status == 200) }
     }
 
+    @Test("who sends a body in drops holds no place among the requests in flight, and one too many waits")
+    func requestsInFlightInAll() throws {
+        let store = WatchedStore()
+        let hub = try TestHub(store: store) { $0.limits.requestsInFlightMax = 1 }
+        let dripping = try (0..<4).map { _ in try SocketPeer(port: hub.port) }
+        for peer in dripping {
+            try peer.write(
+                "POST /v1/push HTTP/1.1\r\nHost: h\r\nX-API-Key: \(hub.key)\r\nContent-Type: application/json\r\n"
+                    + "Content-Length: 100\r\n\r\n{")
+        }
+        #expect(try hub.request("GET", "/v1/status").status == 200)
+        store.holdHeads(true)
+        let slow = try SocketPeer(port: hub.port)
+        try slow.write("GET /v1/pull HTTP/1.1\r\nHost: h\r\nX-API-Key: \(hub.key)\r\n\r\n")
+        var refused = 0
+        for _ in 0..<100 where refused == 0 {
+            let answer = try hub.request("GET", "/v1/nothing")
+            if answer.status == 503, answer.head.contains("Retry-After: ") { refused += 1 }
+        }
+        #expect(refused == 1)
+        store.holdHeads(false)
+        #expect(try slow.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200"))
+        #expect(try hub.request("GET", "/v1/status").status == 200)
+    }
+
     @Test("a key holds so many sessions and streams: one more is told when to come back, and comes when one has gone")
     func connectionsOfKey() throws {
         let hub = try TestHub { $0.limits.connectionsPerKeyMax = 1 }

@@ -24,7 +24,7 @@ enum AccountRoutes {
         out.put("},\"apiKey\":")
         out.putString(made.key.text)
         out.put(",\"encryptionKey\":null}")
-        return DialectAnswer(json: out)
+        return secret(out)
     }
 
     static func salt(_ account: DialectAccount) -> DialectAnswer {
@@ -35,7 +35,13 @@ enum AccountRoutes {
         out.put("{\"salt\":")
         out.putString(base64URL(salt))
         out.put("}")
-        return DialectAnswer(json: out)
+        return secret(out)
+    }
+
+    private static func secret(_ json: [UInt8]) -> DialectAnswer {
+        var answer = DialectAnswer(json: json)
+        answer.holdsSecret = true
+        return answer
     }
 
     private static func base64URL(_ bytes: [UInt8]) -> String {
@@ -100,7 +106,7 @@ enum AccountRoutes {
         out.put(",\"config_snippet\":")
         out.putString("cloud:\n  enabled: true\n  api_key: \(made.key.text)\n")
         out.put("}")
-        return DialectAnswer(json: out)
+        return secret(out)
     }
 
     static func revokeKey(
