@@ -1,7 +1,8 @@
-"""The two ends of an Autobahn|Testsuite run: the specification that wstest reads, and the report that it leaves.
+"""The two ends of Autobahn|Testsuite runs: the specification that wstest reads, and the reports that it leaves.
 
     report.py spec REPORT_FOLDER URL CASE...    prints the specification
-    report.py check REPORT_FOLDER WSTEST_LOG    prints what failed and the counts; status 1 unless all cases passed
+    report.py check (REPORT_FOLDER WSTEST_LOG)...
+                                                prints what failed and the counts; status 1 unless all cases passed
 """
 
 import json
@@ -37,30 +38,35 @@ def announced(log):
     return int(found.group(1)) if found else 0
 
 
-def check(report_folder, log):
-    index = report_folder / "index.json"
-    results = json.loads(index.read_text()).get(AGENT, {}) if index.exists() else {}
-    expected = announced(log)
+def check(runs):
+    verdicts, pages, cut_short, expected = {}, {}, [], 0
+    for report_folder, log in runs:
+        index = report_folder / "index.json"
+        results = json.loads(index.read_text()).get(AGENT, {}) if index.exists() else {}
+        for case, result in results.items():
+            verdicts[case] = (result["behavior"], result["behaviorClose"])
+            pages[case] = report_folder / result["reportfile"].replace(".json", ".html")
+        count = announced(log)
+        expected += count
+        if count == 0 or len(results) != count:
+            cut_short.append((len(results), count, log))
 
-    verdicts = {case: (results[case]["behavior"], results[case]["behaviorClose"])
-                for case in sorted(results, key=case_order)}
-    failed = [case for case, verdict in verdicts.items() if not set(verdict) <= PASSED]
+    ordered = sorted(verdicts, key=case_order)
+    failed = [case for case in ordered if not set(verdicts[case]) <= PASSED]
     for grade in ("NON-STRICT", "INFORMATIONAL"):
-        listed = [case for case, verdict in verdicts.items() if case not in failed and grade in verdict]
+        listed = [case for case in ordered if case not in failed and grade in verdicts[case]]
         if listed:
             print(f"{grade} ({len(listed)}, counted as passed): {' '.join(listed)}")
     for case in failed:
         behavior, close = verdicts[case]
-        page = report_folder / results[case]["reportfile"].replace(".json", ".html")
-        print(f"FAILED {case}: behaviour {behavior}, close {close}; see {page}")
+        print(f"FAILED {case}: behaviour {behavior}, close {close}; see {pages[case]}")
 
-    cut_short = expected == 0 or len(results) != expected
-    if cut_short:
-        print(f"The run is incomplete: {len(results)} of {expected or 'an unknown number of'} cases reported. wstest said:")
+    for found, count, log in cut_short:
+        print(f"A run is incomplete: {found} of {count or 'an unknown number of'} cases reported. wstest said:")
         last_words = [line for line in log.splitlines() if line and not line.startswith("Running test case")]
         print("\n".join(line[:200] for line in last_words[-8:]))
-    unreported = max(expected - len(results), 0)
-    print(f"Autobahn: {len(results) - len(failed)} passed, {len(failed)} failed"
+    unreported = max(expected - len(verdicts), 0)
+    print(f"Autobahn: {len(verdicts) - len(failed)} passed, {len(failed)} failed"
           + (f", {unreported} not run" if unreported else ""))
     return 1 if failed or cut_short else 0
 
@@ -70,8 +76,9 @@ def main():
         case ["spec", report_folder, url, *cases] if cases:
             print(json.dumps(specification(report_folder, url, cases), indent=2))
             return 0
-        case ["check", report_folder, log]:
-            return check(pathlib.Path(report_folder), pathlib.Path(log).read_text(errors="replace"))
+        case ["check", *rest] if rest and len(rest) % 2 == 0:
+            return check([(pathlib.Path(folder), pathlib.Path(log).read_text(errors="replace"))
+                          for folder, log in zip(rest[::2], rest[1::2])])
     print(__doc__, file=sys.stderr)
     return 2
 
