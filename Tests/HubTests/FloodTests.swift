@@ -69,7 +69,7 @@ struct FloodTests {
         try flood.hello(["live": false])
         let well = try hub.device("well")
         try well.hello(["live": false])
-        let count = 60
+        let count = 150
         let deflater = try Deflater(.deflate(windowBits: 15), level: 9)
         var bytes: [UInt8] = []
         for number in 0..<count {
@@ -81,7 +81,7 @@ struct FloodTests {
             FrameWriter.append(
                 opcode: .text, reservedBits: .first, payload: Array(payload.dropLast(4)), maskKey: 7, into: &bytes)
         }
-        // One receive buffer, and 12 MB of JSON.
+        // One receive buffer, and 30 MB of JSON.
         #expect(bytes.count < 64 << 10)
         try flood.peer.write(bytes)
         try well.send(["type": "ping", "id": "well"])
