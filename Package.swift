@@ -148,9 +148,9 @@ let package = Package(
         .testTarget(
             name: "DialectTests",
             dependencies: [
-                "Causality", "ClaudeMemoryDialect", "ContextFSDialect", "HTTP", "Hub", "HubTesting", "PostgresStore",
-                "PostgresTesting", "Reactor", "SQLiteStore", "Storage", "WatermelonDBDialect", "WebSocket", "Wire",
-                httpTypes, logging,
+                "Causality", "ClaudeMemoryDialect", "Compression", "ContextFSDialect", "HTTP", "Hub", "HubTesting",
+                "PostgresStore", "PostgresTesting", "Reactor", "SQLiteStore", "Storage", "WatermelonDBDialect",
+                "WebSocket", "Wire", httpTypes, logging,
             ],
             swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Causality", "Storage", "Wire"], swiftSettings: settings),

@@ -9,7 +9,7 @@ extension Benchmark {
             scan, walk, readFloats, writeFloats, mask(bytes: 128), mask(bytes: 65_536),
             utf8("ascii", Array(repeating: UInt8(ascii: "a"), count: 65_536)),
             utf8("mixed", Array(String(repeating: "bells über café 鐘 ", count: 3_000).utf8)),
-            sha256(bytes: 128), sha256(bytes: 1_024),
+            deflate, inflate, sha256(bytes: 128), sha256(bytes: 1_024),
         ]
     }
 
@@ -113,6 +113,41 @@ extension Benchmark {
         }
     }
 
+    /// What a broadcast of ten changes costs, once for each window.
+    private static var deflate: Benchmark {
+        Benchmark("websocket/deflate-message", .nanoseconds) {
+            let frame = Material.pushFrame(changes: 10, bodyBytes: 256, hasHash: false)
+            let shared = SharedDeflate()
+            var bytes: [UInt8] = []
+            return { operations in
+                var sum = 0
+                for _ in 0..<operations {
+                    bytes.removeAll(keepingCapacity: true)
+                    FrameWriter.appendServerText(frame, windowBits: 15, by: shared, into: &bytes)
+                    sum &+= bytes.count
+                }
+                return sum
+            }
+        }
+    }
+
+    /// The same message as it comes to a device.
+    private static var inflate: Benchmark {
+        Benchmark("websocket/inflate-message", .nanoseconds) {
+            let shared = SharedDeflate()
+            var bytes: [UInt8] = []
+            FrameWriter.appendServerText(
+                Material.pushFrame(changes: 10, bodyBytes: 256, hasHash: false), windowBits: 15, by: shared,
+                into: &bytes)
+            let machine = DeflatedReader(shared)
+            return { operations in
+                var sum = 0
+                for _ in 0..<operations { sum &+= machine.read(&bytes) }
+                return sum
+            }
+        }
+    }
+
     private static func sha256(bytes count: Int) -> Benchmark {
         Benchmark("hash/sha256-\(count)", .gigabytes, amount: count) {
             var payload = Material.body(count, seed: 1)
@@ -120,6 +155,27 @@ extension Benchmark {
                 for _ in 0..<operations { payload[0] = Digest.sha256(payload)[0] }
                 return Int(payload[0])
             }
+        }
+    }
+}
+
+/// A device's end of a compressed socket.
+private final class DeflatedReader {
+    private var machine: WebSocketMachine
+
+    init(_ shared: SharedDeflate) {
+        machine = WebSocketMachine(role: .client, deflate: PerMessageDeflate(), shared: shared)
+    }
+
+    /// Bytes of the messages in `bytes`; a server's frames are not masked, so they stay as they are.
+    func read(_ bytes: inout [UInt8]) -> Int {
+        bytes.withUnsafeMutableBytes {
+            machine.receive($0)
+            var count = 0
+            while let event = machine.next() {
+                if case .text(let payload) = event { count += payload.count }
+            }
+            return count
         }
     }
 }

@@ -3,7 +3,7 @@
 public struct InflateBound: Hashable, Sendable {
     /// Bytes that come of them at most.
     public var bytesMax: Int
-    /// How many times what was taken in may come out, once more than ``freeBytes`` have. JSON shrinks to a tenth, and
+    /// How many times what was taken in may come out, beside ``freeBytes``. JSON shrinks to a tenth, and
     /// the same word over and over to a hundredth; DEFLATE's own bound, of zeros, is 1,032. Default 200.
     public var ratioMax: Int
     /// Bytes that may come out whatever the ratio: little enough to be no harm, and a short message of one letter is
@@ -19,6 +19,12 @@ public struct InflateBound: Hashable, Sendable {
     /// - Throws: where `made` bytes have come of `taken`, and that is too many.
     func check(made: Int, of taken: Int) throws(CompressionError) {
         guard made <= bytesMax else { throw .tooLarge }
-        guard made <= freeBytes || made / max(ratioMax, 1) <= taken else { throw .tooDense }
+        guard made <= freeBytes || (made - freeBytes) / max(ratioMax, 1) <= taken else { throw .tooDense }
+    }
+
+    /// How many more bytes came out than the ratio lets: negative where it lets more. What is spent of ``freeBytes``.
+    public func excess(made: Int, of taken: Int) -> Int {
+        let (allowed, isPast) = taken.multipliedReportingOverflow(by: max(ratioMax, 1))
+        return isPast ? .min : made - allowed
     }
 }

@@ -14,7 +14,11 @@ extension HubShard {
         switch ContentCoding.ofRequest(head.field(.contentEncoding)) {
         case .identity: return true
         case .gzip:
-            guard let inflater = try? Inflater(.gzip) else {
+            // A head alone makes an inflater: so many as there is room for.
+            guard requestBodyBytes + Self.inflaterBytes <= core.limits.requestBodiesBytesMax,
+                let inflater = try? Inflater(.gzip)
+            else {
+                core.count(.inputFull)
                 answerRequest(connection, refusal(.overloaded(retryAfterMs: 1_000), http), isLast: true)
                 return false
             }
@@ -50,6 +54,8 @@ extension HubShard {
                 if connection.phase == .http, http.inflater != nil { takeBody(piece, connection, http) }
             }
         } catch {
+            // It has its answer: what is wrong behind that is for nobody.
+            guard connection.phase == .http, http.inflater != nil else { return }
             switch error {
             case .tooLarge, .tooDense:
                 core.count(.inflatedTooLarge)

@@ -13,10 +13,11 @@ public struct WebSocketLimits: Sendable {
     public var fragmentsMax = 262_144
     /// Longest frame in bytes, default 16 MiB: a message may be one frame. Beyond it: close 1009.
     public var frameBytesMax = 16 << 20
-    /// How many times its compressed bytes a message may be, once it is more than ``inflateFreeBytes``. Default 200: JSON
-    /// is ten times, a list of the same word a hundred, and a bomb of zeros 1,032. Beyond it: close 1009.
+    /// How many times its compressed bytes a message may be, beside ``inflateFreeBytes``. Default 200: JSON is ten times,
+    /// a list of the same word a hundred, and a bomb of zeros 1,032. Beyond it: close 1009.
     public var inflateRatioMax = 200
-    /// Bytes that a compressed message may have whatever the ratio. Default 256 KiB.
+    /// Bytes of a connection's messages that may come whatever the ratio. What denser messages spend of them, later ones
+    /// that are less dense than they might be make good: so many small bombs are no more than one. Default 256 KiB.
     public var inflateFreeBytes = 256 << 10
 
     /// The default bounds.

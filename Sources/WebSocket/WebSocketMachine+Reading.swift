@@ -113,7 +113,8 @@ extension WebSocketMachine {
     private mutating func inflate(_ payload: UnsafeRawBufferPointer) -> WebSocketEvent {
         guard let deflate, let shared else { return fail(.internalError, "no stream to inflate with") }
         let bound = InflateBound(
-            bytesMax: limits.messageBytesMax, ratioMax: limits.inflateRatioMax, freeBytes: limits.inflateFreeBytes)
+            bytesMax: limits.messageBytesMax, ratioMax: limits.inflateRatioMax,
+            freeBytes: max(limits.inflateFreeBytes - inflateSpentBytes, 0))
         let isText = message.kind == .text
         var inflated = PayloadBuffer()
         var utf8 = UTF8Validator()
@@ -135,6 +136,8 @@ extension WebSocketMachine {
         }
         guard isValid else { return fail(.invalidPayload, "text is not UTF-8") }
         guard utf8.isComplete else { return fail(.invalidPayload, "text ends inside a character") }
+        let excess = max(bound.excess(made: inflated.count, of: payload.count), -limits.inflateFreeBytes)
+        inflateSpentBytes = max(inflateSpentBytes + excess, 0)
         inflatedMessage = inflated
         isMessageLent = true
         return delivery(of: inflatedMessage.bytes)

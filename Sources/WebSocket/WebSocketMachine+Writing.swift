@@ -34,7 +34,11 @@ extension WebSocketMachine {
         guard let ownDeflater else { return false }
         // Sent even if it is no shorter: what follows may refer to it.
         shared.compress(payload, by: ownDeflater, into: &compressed)
-        return true
+        guard shared.isTooDense(payload, compressed.count) else { return true }
+        // The peer has never seen it: what follows must not refer to it.
+        ownDeflater.reset()
+        compressed = []
+        return false
     }
 
     /// Appends a text message; nothing after `appendClose`.

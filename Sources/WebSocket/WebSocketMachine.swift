@@ -61,6 +61,8 @@ public struct WebSocketMachine: ~Copyable {
     /// Where messages refer to earlier ones: from the first that does on.
     var ownDeflater: Deflater?
     var ownInflater: Inflater?
+    /// Of ``WebSocketLimits/inflateFreeBytes``, what dense messages have used.
+    var inflateSpentBytes = 0
     /// Has a message compressed before its frame is written.
     var compressed: [UInt8] = []
     var maskKeys: MaskKeys

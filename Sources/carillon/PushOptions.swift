@@ -11,6 +11,7 @@ struct PushOptions: ParsableArguments {
     var batch = 500
     @Flag(help: "Print the items that were not accepted, and the counts, as NDJSON.")
     var json = false
+    @OptionGroup var link: LinkOptions
     @Flag(help: "Wait for the hub as long as it takes, where it is away or cannot take changes.")
     var wait = false
 
@@ -29,6 +30,7 @@ struct PushOptions: ParsableArguments {
         _ pusher: Pusher, _ hub: SpaceOptions, read: @escaping @Sendable (LoopAddress<HubLink.Mail>) -> Void
     ) throws -> Bool {
         var configuration = try hub.link(device)
+        link.fill(&configuration)
         configuration.isLive = false
         let driver = PushDriver(pusher)
         try LinkSession.run(configuration, delegate: driver) { address in

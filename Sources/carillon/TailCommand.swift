@@ -60,6 +60,7 @@ struct TailCommand: ParsableCommand {
     var jobs: Int?
     @Option(help: ArgumentHelp("Times that a failed command is run again, 5 unless told.", valueName: "n"))
     var retries: Int?
+    @OptionGroup var link: LinkOptions
     @OptionGroup var hub: SpaceOptions
 
     func validate() throws {
@@ -80,6 +81,7 @@ struct TailCommand: ParsableCommand {
 
     func run() throws {
         var configuration = try hub.link(device)
+        link.fill(&configuration)
         configuration.kinds = filters.kinds
         configuration.namespaces = filters.namespaces
         let file = StateFile(

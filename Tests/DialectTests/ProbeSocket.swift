@@ -5,19 +5,33 @@ import WebSocket
 final class ProbeSocket {
     let peer: SocketPeer
     let status: Int
-    private var machine = WebSocketMachine(role: .client, maskSeed: 7)
+    private var machine: WebSocketMachine
+    private let deflate = SharedDeflate()
+    /// Whether the hub took up what was offered.
+    let isCompressed: Bool
+    /// Messages that came compressed.
+    var compressedCount: Int { deflate.inflatedCount }
     private var texts: [String] = []
     private(set) var closeCode: UInt16?
     private(set) var isClosed = false
     private(set) var pingCount = 0
 
-    init(port: UInt16, _ target: String, fields: String = "", receiveBufferBytes: Int32? = nil) throws {
+    init(
+        port: UInt16, _ target: String, fields: String = "", receiveBufferBytes: Int32? = nil,
+        deflate: DeflateOffer? = nil
+    ) throws {
+        let offered =
+            Handshake.requestFields(key: "", deflate: deflate)
+            .first { $0.0 == "Sec-WebSocket-Extensions" }.map { "\($0.0): \($0.1)\r\n" } ?? ""
         peer = try SocketPeer(port: port, receiveBufferBytes: receiveBufferBytes)
         try peer.write(
             "GET \(target) HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\(fields)\r\n")
+                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\(offered)\(fields)\r\n")
         let head = try peer.read(until: "\r\n\r\n")
         status = Int(head.split(separator: " ")[1]) ?? 0
+        isCompressed = head.contains("Sec-WebSocket-Extensions: permessage-deflate")
+        machine = WebSocketMachine(
+            role: .client, deflate: isCompressed ? PerMessageDeflate() : nil, shared: self.deflate, maskSeed: 7)
     }
 
     func send(_ text: String) throws {

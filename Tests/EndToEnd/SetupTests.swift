@@ -216,6 +216,30 @@ struct SetupTests {
         #expect(damaged["data"] == "warn")
     }
 
+    @Test("tail and push offer compression, unless they are told not to")
+    func compressionOffered() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let server = try StandInServer { request in
+            let isOffered = request.head.lowercased().contains("sec-websocket-extensions: permessage-deflate")
+            let detail = isOffered ? "it was offered" : "it was not offered"
+            return .init(
+                status: 401, type: "application/problem+json", body: #"{"code":"unauthorized","detail":"\#(detail)"}"#)
+        }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let lines = folder.appending(path: "lines.ndjson")
+        try Data("{\"kind\":\"note\",\"id\":\"1\",\"clock\":{\"d\":1},\"body\":1}\n".utf8).write(to: lines)
+        let key = "car_12345678_" + String(repeating: "s", count: 43)
+        for command in [["tail"], ["push", lines.path]] {
+            let told = command + ["--url", server.url, "--key", key, "--device", "d"]
+            let program = try run(told)
+            #expect(program.exitStatus() == 77)
+            #expect(program.errorText.contains("it was offered"), "\(program.errorText)")
+            let plain = try run(told + ["--no-compression"])
+            #expect(plain.exitStatus() == 77)
+            #expect(plain.errorText.contains("it was not offered"), "\(plain.errorText)")
+        }
+    }
+
     @Test("the doctor tells a server that is no hub, a proxy that keeps the upgrade back, and clocks apart")
     func strangers() throws {
         let stranger = try StandInServer { _ in .init(status: 404, type: "text/html", body: "<html>") }

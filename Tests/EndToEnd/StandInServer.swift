@@ -9,6 +9,8 @@ final class StandInServer: Sendable {
         let path: String
         let query: String
         let body: String
+        /// All of it, its fields too.
+        let head: String
     }
 
     struct Answer {
@@ -65,7 +67,7 @@ final class StandInServer: Sendable {
             let told = answer(
                 Request(
                     method: String(words.first ?? ""), path: String(target.first ?? ""),
-                    query: target.count > 1 ? String(target[1]) : "", body: String(body)))
+                    query: target.count > 1 ? String(target[1]) : "", body: String(body), head: String(head)))
             let out =
                 "HTTP/1.1 \(told.status) Told\r\nContent-Type: \(told.type)\r\n"
                 + "Content-Length: \(told.body.utf8.count + told.missingBytes)\r\nConnection: close\r\n\r\n\(told.body)"

@@ -23,7 +23,8 @@ package final class TestDevice {
     package let isCompressed: Bool
     /// Messages that came compressed.
     package var compressedCount: Int { deflate.inflatedCount }
-    private let deflate = SharedDeflate()
+    /// It sends what is as dense as it likes.
+    private let deflate = SharedDeflate(ratioMax: .max)
 
     /// - Parameter deflate: what is offered, referring to no earlier message.
     package init(

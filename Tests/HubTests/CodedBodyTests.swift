@@ -133,6 +133,54 @@ struct CodedBodyTests {
         #expect(try Self.exchange(hub, "POST", "/v1/push", body: good, fields: fields).status == 200)
     }
 
+    @Test("members one behind the other are one body, and a header may say whatever it likes")
+    func members() throws {
+        let hub = try TestHub()
+        let fields = Self.device + "Content-Encoding: gzip\r\n"
+        let text = Self.push(3)
+        let half = text.index(text.startIndex, offsetBy: text.count / 2)
+        let (first, second) = (try Self.gzip(String(text[..<half])), try Self.gzip(String(text[half...])))
+        let nothing = try Self.gzip("")
+        let many = first + (0..<20_000).flatMap { _ in nothing } + second
+        #expect(try Self.exchange(hub, "POST", "/v1/push", body: many, fields: fields).status == 200)
+        // RFC 1952 2.3: extra fields, a name and a comment, of as many bytes as they like.
+        let extra: [UInt8] = [0xFF, 0xFF] + [UInt8](repeating: 0x41, count: 65_535)
+        let name = [UInt8](repeating: 0x42, count: 500_000) + [0]
+        let header: [UInt8] = [0x1F, 0x8B, 8, 0x1C, 0, 0, 0, 0, 0, 0xFF] + extra + name + name
+        let good = try Self.gzip(text)
+        let long = header + good.dropFirst(Gzip.header.count)
+        #expect(try Self.exchange(hub, "POST", "/v1/push", body: long, fields: fields).status == 200)
+        #expect(try Self.exchange(hub, "POST", "/v1/push", body: header, fields: fields).status == 400)
+        // Of a flag that does not exist, of another method, of a checksum and a length that are wrong.
+        for (index, byte) in [(3, 0xE0), (2, 7), (good.count - 5, good[good.count - 5] ^ 1), (good.count - 1, 9)]
+            as [(Int, UInt8)]
+        {
+            var wrong = good
+            wrong[index] = byte
+            #expect(try Self.exchange(hub, "POST", "/v1/push", body: wrong, fields: fields).status == 400, "\(index)")
+        }
+    }
+
+    @Test("a body for which there is no room is refused once, whatever is wrong behind that")
+    func onceOnly() throws {
+        let hub = try TestHub { $0.limits.requestBodiesBytesMax = 100_000 }
+        let body = try Self.gzip(String(repeating: " ", count: 200_000)) + Array("nonsense".utf8)
+        let peer = try SocketPeer(port: hub.port)
+        try peer.write(
+            Array(
+                ("POST /v1/push HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(hub.key)\r\n\(Self.device)"
+                    + "Content-Encoding: gzip\r\nContent-Length: \(body.count)\r\n\r\n").utf8) + body)
+        var answer: [UInt8] = []
+        while let more = peer.read(), !more.isEmpty { answer += more }
+        #expect(String(decoding: answer, as: UTF8.self).components(separatedBy: "HTTP/1.1 ").count == 2)
+        // A head alone takes what an inflater takes.
+        let full = try TestHub { $0.limits.requestBodiesBytesMax = 1_000 }
+        let refused = try Self.exchange(
+            full, "POST", "/v1/push", body: try Self.gzip("{}"), fields: Self.device + "Content-Encoding: gzip\r\n")
+        #expect(refused.status == 429 || refused.status == 503)
+        #expect(full.hub.metrics.refusals[.inputFull] == 1)
+    }
+
     @Test("a bomb is refused with 413 while it inflates, be it too large or too dense")
     func bombs() throws {
         let hub = try TestHub()

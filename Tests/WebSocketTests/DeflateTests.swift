@@ -1,6 +1,6 @@
 import Compression
 import Testing
-import WebSocket
+@testable import WebSocket
 
 /// Compressed messages (RFC 7692 6 and 7.2).
 @Suite struct DeflateTests {
@@ -102,10 +102,51 @@ import WebSocket
         #expect(read(Self.frame(0xC1, Array(bomb.prefix(200))), limits: limits) == [.failed(1009)])
         // A short message may be as dense as it likes.
         var dense: [UInt8] = []
-        let shared = SharedDeflate()
+        let shared = SharedDeflate(ratioMax: .max)
         let row = [UInt8](repeating: 0x30, count: 200 << 10)
         #expect(row.withUnsafeBytes { shared.compress($0, windowBits: 15, into: &dense) })
         #expect(read(Self.frame(0xC1, dense)) == [.text(row)])
+        // Only not one after the other, be they as short as they like.
+        let bombs = Self.frame(0xC1, dense) + Self.frame(0xC1, dense)
+        #expect(read(bombs) == [.text(row), .failed(1009)])
+        var small: [UInt8] = []
+        #expect(row.prefix(4_000).withUnsafeBytes { shared.compress($0, windowBits: 15, into: &small) })
+        let events = read((0..<2_000).flatMap { _ in Self.frame(0xC1, small) })
+        #expect(events.last == .failed(1009))
+        #expect(events.count < 500)
+    }
+
+    @Test("what dense messages have spent is made good by others")
+    func credit() {
+        let shared = SharedDeflate(ratioMax: .max)
+        func frame(_ payload: [UInt8]) -> [UInt8] {
+            var bytes: [UInt8] = []
+            payload.withUnsafeBytes { _ = shared.compress($0, windowBits: 15, into: &bytes) }
+            return Self.frame(0xC1, bytes)
+        }
+        let row = [UInt8](repeating: 0x30, count: 200 << 10)
+        let usual = Array((0..<3_000).map { "{\"n\":\($0)}" }.joined(separator: ",").utf8)
+        let round = frame(row) + frame(usual)
+        let events = read((0..<20).flatMap { _ in round })
+        #expect(events == (0..<20).flatMap { _ in [WireTranscript.text(row), .text(usual)] })
+    }
+
+    @Test("what a peer with our bounds would take for a bomb goes as it is, and is referred to by nothing")
+    func tooDenseToSend() {
+        let row = [UInt8](repeating: 0x30, count: 1 << 20)
+        let word = Array(String(repeating: "word ", count: 40).utf8)
+        for takesOver in [false, true] {
+            let setting = PerMessageDeflate(serverTakesOver: takesOver)
+            var machine = WebSocketMachine(role: .server, deflate: setting)
+            var bytes: [UInt8] = []
+            machine.appendMessage(.text, word, into: &bytes)
+            let start = bytes.count
+            machine.appendMessage(.text, row, into: &bytes)
+            #expect(bytes[0] == 0xC1)
+            #expect(bytes[start] == 0x81)
+            machine.appendMessage(.text, word + row.prefix(300), into: &bytes)
+            #expect(read(bytes, setting: setting) == [.text(word), .text(row), .text(word + row.prefix(300))])
+        }
     }
 
     @Test("every window and takeover carries random messages both ways, fragmented as they come", arguments: 9...15)
@@ -166,6 +207,45 @@ import WebSocket
         let noise = (0..<200).map { _ in UInt8.random(in: 0...255, using: &generator) }
         machine.appendMessage(.binary, noise, into: &bytes)
         #expect(bytes[0] == 0x82)
+    }
+
+    @Test("an end that refers to no earlier message keeps nothing between two of them")
+    func keepsNothing() {
+        let payload = Array((0..<6_000).map { "told \($0), " }.joined().utf8)
+        let shared = SharedDeflate()
+        for isKept in [false, true] {
+            let setting = PerMessageDeflate(serverTakesOver: isKept, clientTakesOver: isKept)
+            var machine = WebSocketMachine(role: .server, deflate: setting, shared: shared)
+            var client = WebSocketMachine(role: .client, deflate: setting, shared: shared)
+            var bytes: [UInt8] = []
+            client.appendMessage(.text, payload, into: &bytes)
+            #expect(bytes[0] == 0xC1)
+            bytes.withUnsafeMutableBytes {
+                machine.receive($0)
+                while machine.next() != nil {}
+            }
+            bytes = []
+            machine.appendMessage(.text, payload, into: &bytes)
+            #expect((machine.ownInflater != nil) == isKept)
+            #expect((machine.ownDeflater != nil) == isKept)
+            #expect(machine.bufferedBytes == 0)
+            #expect(machine.compressed.capacity == 0)
+        }
+    }
+
+    @Test("fragments that hold nothing, and control frames between them, are read to their bounds")
+    func fragments() {
+        let start: [UInt8] = [0x41, 0x03, 0xF2, 0x48, 0xCD]
+        let end: [UInt8] = [0x80, 0x04, 0xC9, 0xC9, 0x07, 0x00]
+        let empty: [UInt8] = [0x00, 0x00, 0x89, 0x00]
+        var limits = WebSocketLimits()
+        limits.fragmentsMax = 1_000
+        let good = read(start + (0..<998).flatMap { _ in empty } + end, limits: limits)
+        #expect(good.count == 999)
+        #expect(good.last == Self.hello)
+        let flood = read(start + (0..<1_000).flatMap { _ in empty } + end, limits: limits)
+        #expect(flood.last == .failed(1009))
+        #expect(flood.count == 1_000)
     }
 
     @Test("a message for a whole room is what each of its members would be sent")
