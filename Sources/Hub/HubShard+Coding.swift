@@ -51,9 +51,7 @@ extension HubShard {
             }
         } catch {
             switch error {
-            case .tooLarge, .tooDense:
-                core.count(.inflatedTooLarge)
-                throw .bodyTooLarge
+            case .tooLarge, .tooDense: throw .bodyTooLarge
             case .invalid, .outOfMemory, .windowUnsupported: throw .contentCodingInvalid
             }
         }
