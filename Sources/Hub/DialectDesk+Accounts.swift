@@ -12,13 +12,12 @@ extension DialectDesk {
         // As long as a name may be: no longer one is anybody's, and none fills the table.
         let account = String(decoding: name.lowercased().utf8.prefix(Identifier.bytesMax), as: UTF8.self)
         if let pause = core.logins.wait(account: account, from: address) {
-            core.count(.loginRate)
+            core.count(.loginRate, asker?.logMetadata ?? [:])
             throw .overloaded(retryAfterMs: pause)
         }
         do throws(PasswordError) {
             let user = try Accounts(store: store).login(name, password: password)
             if user == nil {
-                core.count(.unauthorized)
                 core.logins.failed(account: account, from: address)
             } else {
                 core.logins.succeeded(account: account, from: address)

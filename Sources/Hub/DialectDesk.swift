@@ -13,6 +13,8 @@ public struct DialectAccount: Sendable {
 /// What a dialect may do with the hub. Blocking.
 public struct DialectDesk: Sendable {
     let core: HubCore
+    /// For the log.
+    var asker: PeerName?
     /// Of the connection that asks, with TLS.
     var peer: TLSPeer?
     /// What the client's logins are counted by; nil where they are not.
@@ -88,7 +90,7 @@ public struct DialectDesk: Sendable {
     ) {
         guard !core.isDraining else { return answer(.failure(.shuttingDown)) }
         guard !submission.changes.isEmpty else { return answer(.success([])) }
-        core.commit(submission, messageBytes: bytes, from: nil) { outcome in
+        core.commit(submission, messageBytes: bytes, of: asker, from: nil) { outcome in
             answer(outcome.mapError { DialectError($0.frame) })
         }
     }

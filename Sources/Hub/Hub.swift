@@ -63,14 +63,14 @@ public final class Hub: Sendable {
             let loop = try OperationsDesk.start(on: operations, core: core)
             hub.operationsLoop.withLock { $0 = loop }
         }
-        log.info(
-            "listens",
-            metadata: [
-                "address": "\(hub.address)", "operations": "\(hub.operationsAddress?.description ?? "")",
-                "shards": "\(shards.count)", "version": "\(version)", "tls": "\(configuration.tls != nil)",
-                "connectionsMax": "\(configuration.limits.connectionsPerShardMax * shards.count)",
-                "drainSeconds": "\(configuration.limits.drainSeconds)",
-            ])
+        var told: Logger.Metadata = [
+            "address": "\(hub.address)", "shards": "\(shards.count)", "version": "\(version)",
+            "tls": "\(configuration.tls != nil)",
+            "connectionsMax": "\(configuration.limits.connectionsPerShardMax * shards.count)",
+            "drainSeconds": "\(configuration.limits.drainSeconds)",
+        ]
+        if let address = hub.operationsAddress { told["operations"] = "\(address)" }
+        log.info("listens", metadata: told)
         return hub
     }
 

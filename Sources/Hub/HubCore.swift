@@ -183,9 +183,10 @@ final class HubCore: Sendable {
     ///
     /// - Parameters:
     ///   - messageBytes: of the message that it came in; its bodies keep all of it in memory.
+    ///   - asker: for the log.
     ///   - shard: whose thread this is, nil for another.
     func commit(
-        _ submission: Submission, messageBytes: Int, from shard: Int?,
+        _ submission: Submission, messageBytes: Int, of asker: PeerName?, from shard: Int?,
         answer: @escaping @Sendable (Result<[ItemResult], ErrorFrameError>) -> Void
     ) {
         let notices = notices
@@ -204,7 +205,10 @@ final class HubCore: Sendable {
         switch submit(pending, from: shard) {
         case nil: break
         case .overloaded:
-            count(.overloaded)
+            count(
+                .overloaded,
+                (asker?.logMetadata ?? [:]).merging(
+                    ["user": "\(submission.user.text)", "device": "\(submission.author.text)"]) { $1 })
             answer(.failure(ErrorFrameError(frame: ErrorFrame(code: .overloaded, retryAfterMs: 1_000, isFatal: false))))
         case .closed:
             answer(.failure(ErrorFrameError(frame: ErrorFrame(code: .shuttingDown, isFatal: false))))

@@ -13,12 +13,12 @@ extension HubShard {
     func begin(_ head: RequestHead, _ connection: Connection, _ http: HTTPExchange) throws(HTTPError) {
         var head = head
         http.lookup = core.dialects.find(head.request.method, head.path)
-        let refused = refusal(of: &head, http)
+        let refused = refusal(of: &head, connection, http)
         http.request = head
         if let refused { return answerRequest(connection, refused, isLast: true) }
         let length = http.parser.announcedBodyBytes
         if let (error, reason) = overload(of: head, connection) {
-            core.count(reason)
+            core.count(reason, connection.logMetadata)
             return answerRequest(connection, tooMuch(error, reason, http), isLast: length != 0)
         }
         if length != 0 {
@@ -111,7 +111,7 @@ extension HubShard {
 
     /// There is no room for it now.
     private func refuseBody(_ connection: Connection, _ http: HTTPExchange) {
-        core.count(.inputFull)
+        core.count(.inputFull, connection.logMetadata)
         answerRequest(connection, refusal(.overloaded(retryAfterMs: 1_000), http), isLast: true)
         dropBody(http)
     }

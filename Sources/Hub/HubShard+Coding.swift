@@ -57,9 +57,7 @@ extension HubShard {
             // It has its answer: what is wrong behind that is for nobody.
             guard connection.phase == .http, http.inflater != nil else { return }
             switch error {
-            case .tooLarge, .tooDense:
-                core.count(.inflatedTooLarge)
-                throw .bodyTooLarge
+            case .tooLarge, .tooDense: throw .bodyTooLarge
             case .invalid, .outOfMemory, .windowUnsupported: throw .contentCodingInvalid
             }
         }

@@ -18,18 +18,20 @@ extension HubShard {
         do throws(HandshakeRefusal) {
             _ = try Handshake.answer(to: head)
         } catch {
+            core.count(.badRequest, connection.logMetadata)
             var answer = RESTAnswer(match.dialect.answer(to: .badRequest(error.sentence)))
             answer.status = error.status
             answer.fields += error.fields
             return answerRequest(connection, answer)
         }
         guard core.dialectLoad.take(isBulk: false) else {
-            core.count(.overloaded)
+            core.count(.overloaded, connection.logMetadata)
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
         let (id, core, shard) = (connection.id, core, number)
         let desk = DialectDesk(
-            core: core, peer: connection.tlsPeer, address: core.gate.block(of: connection.client))
+            core: core, asker: connection.peerName, peer: connection.tlsPeer,
+            address: core.gate.block(of: connection.client))
         core.dialectWork(key: id.index, isBulk: false) {
             defer { core.dialectLoad.giveBack(isBulk: false) }
             let (removalCount, generation) = (core.removalCount, core.store.generation)
@@ -65,6 +67,7 @@ extension HubShard {
         }
         guard core.streams.take(socket.account.user.id) else {
             uncountKey(connection)
+            core.count(.overloaded, connection.logMetadata)
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
         reply(connection) {
@@ -172,6 +175,7 @@ extension HubShard {
         if seconds(since: watch.countedSince) >= 60 { (watch.messageCount, watch.countedSince) = (0, loop.now) }
         watch.messageCount += 1
         guard watch.messageCount <= core.limits.socketMessagesPerMinuteMax else {
+            core.count(.requestRate, connection.logMetadata)
             return endWatch(connection, code: .policyViolation, reason: "too many messages")
         }
         if let answer = watch.socket.reply?([UInt8](text)) { tell(connection, watch, [answer]) }

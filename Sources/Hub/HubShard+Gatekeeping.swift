@@ -6,9 +6,9 @@ internal import Wire
 /// What is looked at of a request's head before anything else is: who sent it here, and where its key is.
 extension HubShard {
     /// The answer to a request that goes no further; nil where it may. A key that may be in the URL is taken out of it.
-    func refusal(of head: inout RequestHead, _ http: HTTPExchange) -> RESTAnswer? {
+    func refusal(of head: inout RequestHead, _ connection: Connection, _ http: HTTPExchange) -> RESTAnswer? {
         if let refusal = core.origins.refusal(head, http.lookup) {
-            core.count(.origin)
+            core.count(.origin, connection.logMetadata)
             if let dialect = http.lookup.dialect { return RESTAnswer(dialect.answer(to: .forbidden(refusal.sentence))) }
             return RESTAnswer(Problem(code: .originNotAllowed, detail: refusal.sentence))
         }
@@ -19,7 +19,7 @@ extension HubShard {
             head.takeKeyOutOfURL()
             return nil
         }
-        core.count(.keyInURL)
+        core.count(.keyInURL, connection.logMetadata)
         // Not what it was: that would be in one more place.
         return RESTAnswer(Problem(code: .keyInURL, detail: "the query holds a key, as \(name)"))
     }

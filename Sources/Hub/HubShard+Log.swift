@@ -34,8 +34,10 @@ extension HubShard {
 }
 
 extension Connection {
+    var peerName: PeerName { PeerName(number: number, peer: peer) }
+
     var logMetadata: Logger.Metadata {
-        var metadata: Logger.Metadata = ["conn": "\(number)", "peer": "\(peer)"]
+        var metadata = peerName.logMetadata
         if let owner {
             metadata["user"] = "\(owner.user.name.text)"
             if let device = owner.device { metadata["device"] = "\(device.id.text)" }

@@ -1,5 +1,6 @@
 internal import HTTP
 internal import HTTPTypes
+internal import Logging
 internal import Reactor
 internal import Storage
 internal import WebSocket
@@ -11,7 +12,7 @@ extension HubShard {
 
     /// Turns a connection away before it has cost anything. Over TLS nothing can be said.
     func turnAway(_ socket: AcceptedSocket, _ reason: RefusalReason) {
-        core.count(reason)
+        core.count(reason, ["peer": "\(socket.peer.unmapped)"])
         guard core.configuration.tls == nil else { return socket.close() }
         let pause = Int.random(in: core.limits.reconnectMilliseconds)
         let problem =
@@ -31,7 +32,7 @@ extension HubShard {
     func countKey(_ connection: Connection, _ prefix: String) -> Bool {
         guard connection.countedKey == nil else { return true }
         guard core.keyConnections.take(prefix) else {
-            core.count(.connectionsOfKey)
+            core.count(.connectionsOfKey, connection.logMetadata)
             return false
         }
         connection.countedKey = prefix
@@ -113,7 +114,7 @@ extension HubShard {
     func slowed(_ answer: RESTAnswer, _ connection: Connection, _ http: HTTPExchange) -> RESTAnswer {
         guard answer.status == 401, http.request?.apiKey != nil else { return answer }
         guard let pause = core.logins.failed(from: core.gate.block(of: connection.client)) else { return answer }
-        core.count(.loginRate)
+        core.count(.loginRate, connection.logMetadata)
         guard http.match == nil else { return refusal(.overloaded(retryAfterMs: pause), http) }
         return RESTAnswer(Problem(code: .rateLimited, detail: HubShard.triesSentence, retryAfterMs: pause))
     }
@@ -122,7 +123,7 @@ extension HubShard {
     func slowed(_ error: ErrorFrame, _ connection: Connection) -> ErrorFrame {
         guard error.code == .unauthorized else { return error }
         guard let pause = core.logins.failed(from: core.gate.block(of: connection.client)) else { return error }
-        core.count(.loginRate)
+        core.count(.loginRate, connection.logMetadata)
         return ErrorFrame(code: .rateLimited, message: HubShard.triesSentence, retryAfterMs: pause, isFatal: true)
     }
 
@@ -137,7 +138,7 @@ extension HubShard {
         let pause = core.deviceRates.spend(count, of: "\(member.user.id)/\(member.device.id)")
         guard pause > 0, !connection.isOverRate else { return }
         connection.isOverRate = true
-        core.count(.requestRate)
+        core.count(.requestRate, connection.logMetadata)
         loop.pauseReading(connection.id)
         // A timer that cannot be had must not hold it up for ever.
         if loop.schedule(after: .milliseconds(pause), token: connection.id.raw) == .none {
@@ -188,7 +189,7 @@ extension HubShard {
         let large = connections.compactMap { $0 }.map { ($0, loop.outboxBytes($0.id)) }
             .filter { $0.1 > core.limits.crowdedOutboxBytes }.sorted { $0.1 > $1.1 }
         for (connection, bytes) in large where excess > 0 {
-            core.count(.outboxesFull)
+            core.count(.outboxesFull, connection.logMetadata)
             loop.close(connection.id, afterFlush: false)
             excess -= bytes
         }
@@ -204,7 +205,7 @@ extension HubShard {
         partialMessageBytes += grown
         noteMemory()
         guard grown > 0, bytes > core.limits.smallMessageBytes, core.input.isFull else { return }
-        core.count(.inputFull)
+        core.count(.inputFull, connection.logMetadata)
         let pause = Int.random(in: core.limits.reconnectMilliseconds)
         switch connection.phase {
         case .session:

@@ -77,9 +77,10 @@ extension HubShard {
         guard let bytes = try? body.whole(bytesMax: .max) else { return }
         let credentials = core.credentials(head.apiKey, connection.tlsPeer)
         let coding = AnswerCoding(head, core.configuration.compression)
+        let asker = connection.peerName
         core.read(key: id.index) {
             let routes = RESTRoutes(core: core, open: { core.post(.opened(id, $0), to: shard) })
-            routes.answer(RESTRequest(head: head, body: bytes, credentials: credentials)) {
+            routes.answer(RESTRequest(head: head, body: bytes, credentials: credentials, asker: asker)) {
                 core.post(.answered(id, coding.apply($0)), to: shard)
             }
         }
@@ -91,9 +92,10 @@ extension HubShard {
         let (id, core, shard) = (connection.id, core, number)
         let isBulk = body.spool != nil
         let desk = DialectDesk(
-            core: core, peer: connection.tlsPeer, address: core.gate.block(of: connection.client))
+            core: core, asker: connection.peerName, peer: connection.tlsPeer,
+            address: core.gate.block(of: connection.client))
         guard core.dialectLoad.take(isBulk: isBulk) else {
-            core.count(.overloaded)
+            core.count(.overloaded, connection.logMetadata)
             return answerRequest(connection, RESTAnswer(match.dialect.answer(to: .overloaded(retryAfterMs: 1_000))))
         }
         let coding = AnswerCoding(head, core.configuration.compression)
@@ -115,6 +117,7 @@ extension HubShard {
             }
             openSocket(connection, headerKey: head.apiKey, setting: answer.deflate, isEcho: isEcho)
         } catch {
+            core.count(.badRequest, connection.logMetadata)
             var problem = Problem(code: .badRequest, detail: error.sentence)
             problem.status = error.status
             var answer = RESTAnswer(problem)
@@ -150,8 +153,8 @@ extension HubShard {
     /// - Parameter isLast: the rest of the request is not read, so the connection ends.
     func answerRequest(_ connection: Connection, _ answer: RESTAnswer, isLast: Bool = false) {
         guard connection.phase == .http, let http = connection.http, let head = http.request else { return }
-        if answer.status == 401 { core.count(.unauthorized) }
         var answer = slowed(answer, connection, http)
+        if answer.status == 401 { core.count(.unauthorized, connection.logMetadata) }
         answer.fields += core.origins.fields(head, http.lookup)
         let keepsAlive = head.keepAlive && !core.isDraining && !isLast
         // A page has megabytes: it goes to the outbox from where it is.
@@ -201,7 +204,9 @@ extension HubShard {
 
     /// The bytes are no request: where the next one would begin is unknown, so the connection ends (RFC 9112 9.6).
     private func refuseRequest(_ connection: Connection, _ error: HTTPError) {
-        core.count(error.refusal)
+        // Where the body is being inflated, that is what made it too long.
+        let isInflated = error == .bodyTooLarge && connection.http?.inflater != nil
+        core.count(isInflated ? .inflatedTooLarge : error.refusal, connection.logMetadata)
         var answer: RESTAnswer
         if let http = connection.http, let match = http.match {
             let bytesMax = match.route.bodyBytesMax

@@ -47,6 +47,7 @@ extension HubShard {
         case .text(let payload):
             readFrame(connection, [UInt8](payload))
         case .binary:
+            core.count(.badFrame, connection.logMetadata)
             end(connection, closeCode: CloseCode.unsupportedData.rawValue, reason: "frames are text")
         case .ping(let payload):
             write(connection) { $0.appendPong(payload, into: &$1) }
@@ -56,9 +57,9 @@ extension HubShard {
             end(connection, closeCode: code?.rawValue, reason: "")
         case .failed(let code, let reason):
             if reason == WebSocketMachine.inflatedTooLarge {
-                core.count(.inflatedTooLarge)
+                core.count(.inflatedTooLarge, connection.logMetadata)
             } else {
-                core.count(code == .messageTooBig ? .messageTooLarge : .badFrame)
+                core.count(code == .messageTooBig ? .messageTooLarge : .badFrame, connection.logMetadata)
             }
             end(connection, closeCode: code.rawValue, reason: reason)
         }
@@ -76,6 +77,7 @@ extension HubShard {
         } catch {
             figures.count(.invalid)
             action = connection.session.receive(error)
+            if case .close = action { core.count(.badFrame, connection.logMetadata) }
         }
         // A push costs what it brings, in `submit`.
         if case .submit = action {} else { spend(1, connection) }
@@ -119,7 +121,7 @@ extension HubShard {
 
     /// Ends a session, or an answer that goes on, with an error.
     func refuse(_ connection: Connection, _ error: ErrorFrame) {
-        if error.code == .unauthorized { core.count(.unauthorized) }
+        if error.code == .unauthorized { core.count(.unauthorized, connection.logMetadata) }
         if connection.phase == .stream { return refuseStream(connection, error) }
         if connection.phase == .watch {
             return end(connection, closeCode: error.code.closeCode, reason: error.message)
@@ -218,7 +220,7 @@ extension HubShard {
         connection.pushCount &+= 1
         spend(max(1, push.items.count), connection)
         let (id, shard, core) = (connection.id, number, core)
-        PushDesk(core: core, shard: number).take(
+        PushDesk(core: core, asker: connection.peerName, shard: number).take(
             PushDesk.Written(push), messageBytes: connection.messageBytes, from: member.user, member.device,
             to: member.access
         ) { answer in

@@ -31,6 +31,7 @@ extension HubShard {
         }
         guard core.streams.take(opening.user.id) else {
             uncountKey(connection)
+            core.count(.overloaded, connection.logMetadata)
             let detail =
                 "this user holds \(core.limits.streamsPerUserMax) streams, polls and exports, as many as it may"
             answerRequest(
@@ -99,8 +100,7 @@ extension HubShard {
     func sweepStream(_ connection: Connection) {
         if connection.pendingBytes > 0 {
             if seconds(since: connection.heardAt) >= core.limits.idleSeconds {
-                core.count(.idle)
-                loop.close(connection.id, afterFlush: false)
+                cutOff(connection, .idle)
             }
         } else if let stream = connection.stream, stream.isEvents,
             seconds(since: stream.beatAt) >= core.limits.heartbeatSeconds

@@ -27,7 +27,7 @@ extension HubShard {
             return false
         }
         guard seconds(since: since) >= core.limits.requestSeconds else { return false }
-        core.count(.bodyTimeout)
+        core.count(.bodyTimeout, connection.logMetadata)
         end(connection, closeCode: CloseCode.policyViolation.rawValue, reason: "the message comes too slowly")
         return true
     }

@@ -186,12 +186,13 @@ final class HubShard: LoopHandler {
 
     func closed(_ id: ConnectionID, _ reason: CloseReason) {
         if case .tls(let error) = reason {
-            core.count(.tls)
-            core.log.debug("TLS failed", metadata: ["reason": "\(error.sentence)"])
+            var known = connection(id)?.logMetadata ?? [:]
+            known["error"] = "\(error.sentence)"
+            core.count(.tls, known)
         }
         guard let connection = connection(id) else { return }
         logEnd(of: connection, reason)
-        if reason == .outboxFull { core.count(.outboxFull) }
+        if reason == .outboxFull { core.count(.outboxFull, connection.logMetadata) }
         core.gate.leave(connection.client)
         uncountKey(connection)
         uncountRequest(connection.http)
@@ -345,8 +346,8 @@ final class HubShard: LoopHandler {
         }
     }
 
-    private func cutOff(_ connection: Connection, _ reason: RefusalReason) {
-        core.count(reason)
+    func cutOff(_ connection: Connection, _ reason: RefusalReason) {
+        core.count(reason, connection.logMetadata)
         loop.close(connection.id, afterFlush: false)
     }
 
@@ -364,8 +365,8 @@ final class HubShard: LoopHandler {
         if connection.phase == .session, connection.session.phase == .awaitingHello,
             seconds(since: connection.startedAt) >= core.limits.helloSeconds
         {
-            core.count(.helloTimeout)
-            act(connection, connection.session.helloTimedOut())
+            core.count(.helloTimeout, connection.logMetadata)
+            return act(connection, connection.session.helloTimedOut())
         }
         if silence >= core.limits.idleSeconds {
             cutOff(connection, .idle)

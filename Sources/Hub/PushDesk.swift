@@ -5,6 +5,8 @@ internal import Wire
 /// Takes a decoded push to its lane and puts the answer together: a verdict per item, in the push's order.
 struct PushDesk: Sendable {
     let core: HubCore
+    /// Who pushes, for the log.
+    var asker: PeerName?
     /// The shard on whose thread the push is taken; nil on another thread.
     var shard: Int?
     /// Bytes of stored versions that one answer carries at most; past it `stored` is left out and the device reads
@@ -48,7 +50,7 @@ struct PushDesk: Sendable {
             isAtomic: push.isAtomic, isForced: push.isForced, settlements: written.settlements,
             answerKey: written.answerKey, user: user.id, standing: access.viewer.standing,
             recordsMax: access.isOwn ? user.tier.recordsMax : nil)
-        core.commit(submission, messageBytes: messageBytes, from: shard) { outcome in
+        core.commit(submission, messageBytes: messageBytes, of: asker, from: shard) { outcome in
             switch outcome {
             case .success(let results): answer(.pushed(PushDesk.answer(to: push, results)))
             case .failure(let error):

@@ -1,5 +1,6 @@
 internal import Causality
 internal import HTTP
+internal import Logging
 internal import Storage
 internal import Wire
 
@@ -15,9 +16,9 @@ extension RESTRoutes {
         }
         let access = try access(request, of: holder)
         let device = try device(request, of: holder)
-        try spend(push.items.count, of: device)
+        try spend(push.items.count, of: device, request)
         let written = PushDesk.Written(push, answerKey: RESTRoutes.answerKey(push, request))
-        PushDesk(core: core).take(
+        PushDesk(core: core, asker: request.asker).take(
             written, messageBytes: request.body.count, from: holder.user, device, to: access
         ) { answer in
             reply(RESTAnswer(answer))
@@ -25,11 +26,12 @@ extension RESTRoutes {
     }
 
     /// Who comes by requests cannot be held up by not reading: past the device's rate a push is refused, whole.
-    private func spend(_ count: Int, of device: Device) throws(Problem) {
+    private func spend(_ count: Int, of device: Device, _ request: RESTRequest) throws(Problem) {
         let name = "\(device.userID)/\(device.id)"
         let debt = core.deviceRates.spend(0, of: name)
         guard debt == 0 else {
-            core.count(.requestRate)
+            core.count(
+                .requestRate, (request.asker?.logMetadata ?? [:]).merging(["device": "\(device.id.text)"]) { $1 })
             throw Problem(code: .rateLimited, retryAfterMs: debt)
         }
         _ = core.deviceRates.spend(max(1, count), of: name)

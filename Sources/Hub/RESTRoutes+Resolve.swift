@@ -16,7 +16,7 @@ extension RESTRoutes {
         let device = try device(request, of: holder)
         let written = PushDesk.Written(
             resolve.push, settlements: resolve.settlements, answerKey: RESTRoutes.answerKey(resolve.push, request))
-        PushDesk(core: core).take(
+        PushDesk(core: core, asker: request.asker).take(
             written, messageBytes: request.body.count, from: holder.user, device, to: access
         ) { answer in
             reply(RESTAnswer(answer))

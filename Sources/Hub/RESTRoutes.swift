@@ -11,6 +11,8 @@ struct RESTRequest: Sendable {
     let head: RequestHead
     let body: [UInt8]
     let credentials: Credentials
+    /// For the log.
+    var asker: PeerName?
     /// What the path's open segments say, decoded, in their order.
     var parameters: [String] = []
 }

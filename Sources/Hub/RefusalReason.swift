@@ -41,11 +41,7 @@ public enum RefusalReason: String, CaseIterable, Sendable {
 }
 
 extension HubCore {
-    func count(_ reason: RefusalReason) {
-        count(reason, [:])
-    }
-
-    /// Counts it, and tells of it with what is known of the peer.
+    /// Counts it, once for each peer that is refused, and tells of it with what is known of the peer.
     func count(_ reason: RefusalReason, _ metadata: @autoclosure () -> Logger.Metadata) {
         metrics.withLock { $0.refusals[reason, default: 0] += 1 }
         notices.tell(.notice, "refused", metadata().merging(["reason": "\(reason.rawValue)"]) { $1 })

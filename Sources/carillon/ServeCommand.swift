@@ -21,7 +21,8 @@ struct ServeCommand: ParsableCommand {
               carillon serve --policy presence=lww --policy cursor=lww
               CARILLON_STORE=postgres://carillon@db.example/carillon carillon serve --data /var/lib/carillon
 
-            Without TLS it listens on this machine only, unless --insecure says that others are kept out. Certificates,             keys and OCSP responses are read again when their files change, and at SIGHUP; connections stand.
+            Without TLS it listens on this machine only, unless --insecure says that others are kept out. Certificates, \
+            keys and OCSP responses are read again when their files change, and at SIGHUP; connections stand.
             """)
 
     @OptionGroup var store: StoreOptions
@@ -68,9 +69,13 @@ struct ServeCommand: ParsableCommand {
     func run() throws {
         Heap.returnLargeBlocks()
         let sink = logging.begin()
+        // What was logged before a failure is what explains it.
+        defer { sink.finish() }
         let log = Logger(label: "carillon")
         let notice = ServiceNotice.take()
         let sockets = try InheritedSockets.take()
+        let place = try sockets.hub?.localAddress ?? address()
+        if sockets.hub != nil { try tls.checkHandedOver(place) }
         let stopped = DispatchSemaphore(value: 0)
         let signals = StopSignals { stopped.signal() }
         let parent = stopAtEof ? EndOfInput { stopped.signal() } : nil
@@ -91,10 +96,10 @@ struct ServeCommand: ParsableCommand {
         try setPolicies(opened)
         let first =
             quickStart ? try QuickStart(options: store, store: opened, isKept: !choice.isMemory).prepare() : nil
-        let hub = try start(opened, choice, plan, sockets, log)
+        let hub = try start(at: place, opened, choice, plan, sockets, log)
         let folder = TLSFolder(store.data)
         let served = ServedTLS(
-            hub.tls, folder, ownNames: tls.tlsSelfSigned ? tls.names(try address()) : nil, of: hub, log: log)
+            hub.tls, folder, ownNames: tls.tlsSelfSigned ? tls.names(place) : nil, of: hub, notice: notice, log: log)
         announce(hub, first)
         if first == nil { warnOfNoUsers(opened, choice) }
         notice?.tell("READY=1", "STATUS=Listens on \(hub.address)")
@@ -107,7 +112,6 @@ struct ServeCommand: ParsableCommand {
         notice?.tell("STOPPING=1", "STATUS=Drains")
         endAnyway(log, sink)
         hub.stop()
-        sink.finish()
         withExtendedLifetime((signals, parent, lock, watchdog, served)) {}
     }
 
@@ -141,13 +145,11 @@ struct ServeCommand: ParsableCommand {
     }
 
     private func start(
-        _ store: any Store, _ choice: StoreChoice, _ plan: ServicePlan, _ sockets: InheritedSockets, _ log: Logger
+        at place: SocketAddress, _ store: any Store, _ choice: StoreChoice, _ plan: ServicePlan,
+        _ sockets: InheritedSockets, _ log: Logger
     ) throws -> Hub {
-        // Where a socket was handed over, --listen says nothing.
-        if let listener = sockets.hub { try tls.checkHandedOver(listener.localAddress) }
         var configuration = HubConfiguration(
-            address: try sockets.hub?.localAddress ?? address(),
-            shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
+            address: place, shardCount: shards ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
         configuration.hasEcho = echo
         configuration.dialects = try dialect.mounted()
         configuration.dialectOrigins = try dialect.origins()

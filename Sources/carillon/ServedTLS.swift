@@ -12,12 +12,19 @@ final class ServedTLS {
     private var sources: [any DispatchSourceProtocol] = []
 
     /// - Parameter ownNames: of the local authority's certificate; nil where the hub has another's.
-    init(_ server: TLSServer?, _ folder: TLSFolder, ownNames: [AlternativeName]?, of hub: Hub, log: Logger) {
+    init(
+        _ server: TLSServer?, _ folder: TLSFolder, ownNames: [AlternativeName]?, of hub: Hub, notice: ServiceNotice?,
+        log: Logger
+    ) {
         let renewal = TLSRenewal(server, folder, ownNames: ownNames, of: hub, log: log)
         let queue = DispatchQueue(label: "carillon.tls")
         signal(SIGHUP, SIG_IGN)
         let hangUp = DispatchSource.makeSignalSource(signal: SIGHUP, queue: queue)
-        hangUp.setEventHandler { renewal.reload("SIGHUP came") }
+        hangUp.setEventHandler {
+            notice?.tellReloading()
+            renewal.reload("SIGHUP came")
+            notice?.tell("READY=1")
+        }
         hangUp.resume()
         sources.append(hangUp)
         guard server != nil else { return }

@@ -28,6 +28,11 @@ import Wire
         var troubles: [PushTrouble] = []
         pusher.onTrouble = { troubles.append($0) }
         let link = try self.link(to: pusher)
+        // The loop and its handler hold each other until it has run.
+        defer {
+            link.loop.stop()
+            link.loop.runUntilStopped()
+        }
         pusher.linkOpened(link, welcome())
         let lines = (1...3).map { number in
             PushInput.Line(

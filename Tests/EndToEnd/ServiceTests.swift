@@ -125,9 +125,10 @@ struct ServiceTests {
         return (process, errors)
     }
 
-    private func listener() throws -> (descriptor: Int32, port: UInt16) {
+    /// - Parameter isLoopback: else it listens to every network of the machine.
+    private func listener(isLoopback: Bool = true) throws -> (descriptor: Int32, port: UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        try #require(HubProcess.withAddress(port: 0) { bind(descriptor, $0, $1) } == 0)
+        if isLoopback { try #require(HubProcess.withAddress(port: 0) { bind(descriptor, $0, $1) } == 0) }
         try #require(listen(descriptor, 128) == 0)
         return (descriptor, HubProcess.port(of: descriptor))
     }
@@ -150,6 +151,46 @@ struct ServiceTests {
         kill(second.processIdentifier, SIGTERM)
         second.waitUntilExit()
         #expect(second.terminationStatus == 0)
+    }
+
+    @Test("a socket beyond this machine is taken with TLS only, or where --insecure is said")
+    func publicSocket() throws {
+        // A socket that is not bound listens everywhere, on a port that the kernel picks.
+        let (descriptor, port) = try listener(isLoopback: false)
+        defer { close(descriptor) }
+        let (refused, errors) = try serve(descriptor, names: "hub", "")
+        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        refused.waitUntilExit()
+        #expect(refused.terminationStatus == 64 && text.contains("--tls-cert") && text.contains("0.0.0.0:\(port)"))
+        let (hub, _) = try serve(descriptor, names: "hub", "--insecure")
+        #expect(try SocketPeer(port: port).exchange("GET /health HTTP/1.1\r\nHost: h\r\n\r\n").status == 200)
+        kill(hub.processIdentifier, SIGTERM)
+        hub.waitUntilExit()
+        #expect(hub.terminationStatus == 0)
+    }
+
+    @Test("SIGHUP is a reload that begins and ends")
+    func reload() throws {
+        let manager = try Manager(isAbstract: true)
+        let program = try Program(
+            ["serve", "--store", "memory", "--quick-start", "--listen", "127.0.0.1:0"],
+            environment: ["NOTIFY_SOCKET": manager.address])
+        #expect(manager.hears("READY=1"), "\(program.errorText)")
+        program.signal(SIGHUP)
+        #expect(manager.hears("RELOADING=1") && manager.hears("READY=1", count: 2))
+        let reloading = manager.heard.first { $0.contains("RELOADING=1") } ?? ""
+        #expect(reloading.contains("MONOTONIC_USEC="))
+        program.signal(SIGTERM)
+        #expect(program.exitStatus() == 0)
+    }
+
+    @Test("a hub that cannot start has written what it logged before")
+    func failedStart() throws {
+        let (descriptor, port) = try listener()
+        defer { close(descriptor) }
+        let program = try Program(["serve", "--store", "memory", "--quick-start", "--listen", "127.0.0.1:\(port)"])
+        #expect(program.exitStatus() == 69)
+        #expect(program.errorText.contains("the store is open"), "\(program.errorText)")
     }
 
     @Test("a socket named metrics is the operators'")

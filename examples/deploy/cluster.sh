@@ -52,7 +52,8 @@ export CARILLON_KEY=$key CARILLON_URL="http://127.0.0.1:$PORT"
 
 hubs=()
 for port in "$PORT_1" "$PORT_2" "$PORT_3"; do
-    "$carillon" serve --data "$work/hub.$port" --listen "127.0.0.1:$port" --log-level warning \
+    "$carillon" serve --data "$work/hub.$port" --listen "127.0.0.1:$port" --trusted-proxy 127.0.0.1 \
+        --log-level warning \
         >"$work/hub.$port.log" 2>&1 &
     hubs+=($!)
     pids+=($!)
