@@ -11,6 +11,9 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+// Authorities between a certificate and one that is trusted: public chains have two. Each costs a verification.
+#define CARILLON_AUTHORITIES_MAX 8
+
 static inline int carillon_ssl_ctx_set_versions(SSL_CTX *context, int lowest, int highest) {
     return SSL_CTX_set_min_proto_version(context, lowest) && SSL_CTX_set_max_proto_version(context, highest);
 }
@@ -23,6 +26,9 @@ static inline void carillon_ssl_ctx_set_options(SSL_CTX *context) {
     SSL_CTX_set_options(
         context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    // Else one SSL_read goes through any number of messages that are no data, and nobody counts them.
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_verify_depth(context, CARILLON_AUTHORITIES_MAX);
 }
 
 static inline void carillon_ssl_ctx_set_session_cache(SSL_CTX *context, long mode) {

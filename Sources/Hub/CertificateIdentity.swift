@@ -14,7 +14,7 @@ public struct CertificateIdentity: Hashable, Sendable {
     public var device: Identifier?
 
     private static let scheme = "carillon:"
-    /// TLS's reader cuts names at 512 bytes, and one that was cut may be another's.
+    /// TLS's reader leaves out names above 512 bytes.
     public static let uriBytesMax = 500
     /// RFC 3986 2.3.
     private static let plain = CharacterSet(

@@ -30,9 +30,6 @@ extension HubCore {
         page.labelled(
             "rejected_total", .counter, "Peers refused or cut off, by reason.", "reason",
             RefusalReason.allCases.map { ($0.rawValue, counted.refusals[$0] ?? 0) })
-        page.labelled(
-            "tls_handshakes_total", .counter, "TLS handshakes of peers.", "result",
-            [("done", counted.tlsHandshakes), ("failed", counted.refusals[.tls] ?? 0)])
         counted.write(to: &page)
         ProcessFigures.now.write(to: &page)
         return page.text + ((store as? any MeteredStore)?.metricsText ?? "")
@@ -49,6 +46,13 @@ extension HubCore {
         page.single("requests_total", .counter, "HTTP requests, upgrades included.", shard.requests)
         page.single("received_bytes_total", .counter, "Bytes that peers sent.", shard.bytesReceived)
         page.single("sent_bytes_total", .counter, "Bytes that the kernel took for peers.", shard.bytesSent)
+        page.labelled(
+            "tls_handshakes_total", .counter, "TLS handshakes that were done in full, resumed a session, or failed.",
+            "result",
+            [
+                ("done", shard.handshakesDone - shard.handshakesResumed), ("resumed", shard.handshakesResumed),
+                ("failed", shard.handshakesFailed),
+            ])
         page.labelled(
             "frames_received_total", .counter, "Frames of devices.", "type",
             ShardFigures.Received.allCases.map { ("\($0)", shard.received[$0.rawValue]) })

@@ -29,9 +29,6 @@ public struct HubMetrics: Sendable, Equatable {
     /// What peers were refused or cut off for.
     public var refusals: [RefusalReason: Int] = [:]
 
-    /// TLS handshakes of peers that were done.
-    public var tlsHandshakes = 0
-
     public init() {}
 
     func write(to page: inout MetricsPage) {

@@ -12,6 +12,10 @@ extension HubShard {
     func tally() -> ShardFigures {
         var tally = figures
         tally.bytesSent = loop.bytesSent
+        let handshakes = loop.handshakes
+        tally.handshakesDone = handshakes.done
+        tally.handshakesResumed = handshakes.resumed
+        tally.handshakesFailed = handshakes.failed
         tally.roomCount = rooms.count
         tally.subscriberCount = rooms.values.reduce(0) { $0 + $1.members.count + $1.polls.count }
         tally.requestBodyBytes = requestBodyBytes

@@ -41,6 +41,10 @@ struct ShardFigures: Sendable {
     var requests = 0
     var bytesReceived = 0
     var bytesSent = 0
+    /// TLS handshakes; the resumed ones among the done.
+    var handshakesDone = 0
+    var handshakesResumed = 0
+    var handshakesFailed = 0
     var received = [Int](repeating: 0, count: Received.allCases.count)
     var sent = [Int](repeating: 0, count: Sent.allCases.count)
     /// From the commit to the end of the turn that handed its bytes to the kernel, for each device.
@@ -64,6 +68,9 @@ struct ShardFigures: Sendable {
         requests &+= other.requests
         bytesReceived &+= other.bytesReceived
         bytesSent &+= other.bytesSent
+        handshakesDone &+= other.handshakesDone
+        handshakesResumed &+= other.handshakesResumed
+        handshakesFailed &+= other.handshakesFailed
         for kind in received.indices { received[kind] &+= other.received[kind] }
         for kind in sent.indices { sent[kind] &+= other.sent[kind] }
         delivery.add(other.delivery)

@@ -246,6 +246,7 @@ extension LoopCore {
     /// Closes the descriptor now; `closed` is told at the end of the turn, and only then is the slot free.
     func end(_ index: Int, _ connection: UnsafeMutablePointer<Connection>, _ cause: EndCause) {
         guard connection.pointee.phase != .dead, connection.pointee.phase != .free else { return }
+        if let session = connection.pointee.tls { countUnsecured(connection, session.takeUnretainedValue()) }
         connection.pointee.phase = .dead
         connection.pointee.cause = cause
         timers.cancel(connection.pointee.endTimer)

@@ -67,6 +67,7 @@ extension LoopCore {
         guard !cork.isEmpty else { return true }
         var part = iovec(iov_base: UnsafeMutableRawPointer(mutating: cork.baseAddress), iov_len: cork.count)
         let sent = calls.send(connection.pointee.descriptor, &part, count: 1)
+        bytesSent &+= max(sent, 0)
         if sent < cork.count {
             session.sealed.append(UnsafeRawBufferPointer(rebasing: cork[max(sent, 0)...]), &pool)
         }
@@ -89,6 +90,7 @@ extension LoopCore {
             let sent = calls.send(connection.pointee.descriptor, first, count: count)
             if sent >= 0 {
                 session.sealed.consume(sent, &pool)
+                bytesSent &+= sent
             } else if !goesOnSending(index, connection, Int32(-sent)) {
                 return false
             }

@@ -18,6 +18,7 @@ public struct HandshakeCounts: Hashable, Sendable {
     /// With the resumed ones.
     public var done = 0
     public var resumed = 0
+    /// All that had begun and were not done when their connection ended, for whatever reason.
     public var failed = 0
 }
 
@@ -94,7 +95,8 @@ extension LoopCore {
         if opening.securedPeer == nil, !opening.isConnected, !opened.isAtEnd, !opened.isBroken {
             return opened.count > 0 ? .received(id, opening.bytes) : .nothing
         }
-        session.isDelivering = opened.count > 0
+        // An end that came with the handshake's is told here too: the SSL would keep it to itself in another loop.
+        session.isDelivering = opened.count > 0 || opened.isAtEnd || opened.isBroken
         return .opened(id, opening)
     }
 
@@ -106,6 +108,7 @@ extension LoopCore {
         if session.isServer, session.handshakeBytes == 0, let first = channel.received.first,
             (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(first)
         {
+            session.handshakeBytes = count
             answerPlain(id.index, connection, session)
             return false
         }
@@ -166,7 +169,6 @@ extension LoopCore {
         _ id: ConnectionID, _ connection: UnsafeMutablePointer<Connection>, _ session: TLSSession
     ) {
         if session.isServer, session.handshakeBytes == 0 { return end(id.index, connection, .peerClosed) }
-        handshakes.failed += 1
         session.error = TLSError(
             .protocolFailure,
             session.isServer
@@ -178,7 +180,6 @@ extension LoopCore {
     /// Sends the alert, if OpenSSL wrote one, as far as the kernel takes it at once, then our FIN.
     func breakTLS(_ index: Int, _ connection: UnsafeMutablePointer<Connection>, _ session: TLSSession) {
         guard connection.pointee.phase == .securing || connection.pointee.phase == .open else { return }
-        if connection.pointee.phase == .securing { handshakes.failed += 1 }
         connection.pointee.cause = .tls
         connection.pointee.outbox.removeAll(&pool)
         if !connection.pointee.isBlocked, !connection.pointee.isResting { flushWritten(index, connection, session) }
@@ -190,9 +191,16 @@ extension LoopCore {
         connection.pointee.isBlocked = false
         connection.pointee.isPaused = false
         if connection.pointee.isReadClosed { return end(index, connection, .tls) }
+        countUnsecured(connection, session)
         endTLS(session)
         linger(index, connection)
         updateInterest(index, connection)
+    }
+
+    /// Whatever ends a handshake that had begun, it failed: a reset, or a handler that has waited long enough.
+    func countUnsecured(_ connection: UnsafeMutablePointer<Connection>, _ session: TLSSession) {
+        guard connection.pointee.phase == .securing, !session.isServer || session.handshakeBytes > 0 else { return }
+        handshakes.failed += 1
     }
 
     private func answerPlain(_ index: Int, _ connection: UnsafeMutablePointer<Connection>, _ session: TLSSession) {

@@ -15,6 +15,10 @@ final class TLSChannel {
         var outgoing: UnsafeMutableRawPointer
         var outgoingCount = 0
         var outgoingCapacity: Int
+        /// OpenSSL asked for bytes when there were none left.
+        var isDry = false
+        /// Records that OpenSSL may write yet, on its own, while it reads; below 0 when it wanted more.
+        var answersLeft = Int.max
         /// Whose call is under way.
         var session: Unmanaged<TLSSession>?
     }
@@ -90,6 +94,11 @@ final class TLSChannel {
         BIO_clear_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY)
         guard let bytes, count > 0, let data = BIO_get_data(bio) else { return -1 }
         let state = data.assumingMemoryBound(to: State.self)
+        guard state.pointee.answersLeft > 0 else {
+            state.pointee.answersLeft = -1
+            return -1
+        }
+        state.pointee.answersLeft -= 1
         let needed = state.pointee.outgoingCount + count
         if needed > state.pointee.outgoingCapacity {
             guard needed <= outgoingBytesMax, let larger = realloc(state.pointee.outgoing, needed) else { return -1 }
@@ -106,6 +115,7 @@ final class TLSChannel {
         guard let bytes, count > 0, let data = BIO_get_data(bio) else { return -1 }
         let state = data.assumingMemoryBound(to: State.self)
         guard let incoming = state.pointee.incoming, state.pointee.incomingCount > 0 else {
+            state.pointee.isDry = true
             BIO_set_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY)
             return -1
         }
@@ -121,6 +131,7 @@ final class TLSChannel {
     func call<Result>(_ session: TLSSession, _ body: (OpaquePointer) -> Result) -> Result? {
         guard let ssl = session.ssl else { return nil }
         state.pointee.session = .passUnretained(session)
+        state.pointee.answersLeft = .max
         defer { state.pointee.session = nil }
         ERR_clear_error()
         return body(ssl)

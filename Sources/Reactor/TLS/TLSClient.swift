@@ -86,7 +86,10 @@ public final class TLSClient: Sendable {
                 return nil
             }
         }
-        if let session = sessions.withLock({ $0[host] }) { SSL_set_session(ssl, session.pointer) }
+        if let session = sessions.withLock({ $0[host] }) {
+            // Another loop may put a newer one in its place at any time, and with it the last reference away.
+            withExtendedLifetime(session) { _ = SSL_set_session(ssl, session.pointer) }
+        }
         SSL_set_connect_state(ssl)
         return ssl
     }

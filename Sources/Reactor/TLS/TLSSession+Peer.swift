@@ -23,7 +23,8 @@ extension TLSSession {
 
 /// What certificates say, as text that is safe to show.
 enum CertificateText {
-    /// Names of one certificate that are looked at, and the length of one: a certificate may hold thousands.
+    /// Names of one certificate that are looked at, and the length of one: a certificate may hold thousands. Longer ones
+    /// are left out.
     private static let namesMax = 16
     private static let nameBytesMax = 512
 
@@ -73,9 +74,11 @@ enum CertificateText {
         var found: [String] = []
         for index in 0..<carillon_names_count(names) where carillon_name_type(names, index) == type {
             var count: Int32 = 0
-            guard found.count < namesMax, let bytes = carillon_name_bytes(names, index, &count) else { continue }
-            let text = UnsafeBufferPointer(start: bytes, count: min(Int(count), nameBytesMax))
-            found.append(String(decoding: text, as: UTF8.self))
+            // Not cut: a name that was may be another's.
+            guard found.count < namesMax, let bytes = carillon_name_bytes(names, index, &count),
+                count <= nameBytesMax
+            else { continue }
+            found.append(String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self))
         }
         return found
     }

@@ -22,6 +22,11 @@ final class TLSSession {
     /// certificates below 10, and OpenSSL's own bound for a message is 100.
     static let handshakeBytesMax = 64 * 1024
 
+    /// Messages without data, and answers to them, between one byte of data and the next: updates of keys (RFC 8446
+    /// 4.6.3), tickets, attempts to renegotiate. Each costs more than its bytes, and nobody has a use for many: so
+    /// BoringSSL stops at 32 updates.
+    static let idleMessagesMax = 64
+
     let side: Side
     private(set) var ssl: OpaquePointer?
     /// Records that the kernel has not taken. At most `TLSChannel.corkBytes`, and what a handshake wrote.
@@ -29,6 +34,7 @@ final class TLSSession {
     var error: TLSError?
     /// Received before the handshake was done.
     var handshakeBytes = 0
+    private var idleMessages = 0
     /// Our close_notify is written.
     var hasSaidGoodbye = false
     /// Opened bytes are with the handler: nobody may take the connection away before it has seen them.
@@ -124,15 +130,32 @@ final class TLSSession {
             var opened = Opened()
             while let base = buffer.baseAddress, opened.count < buffer.count {
                 let room = Int32(clamping: buffer.count - opened.count)
+                let answers = TLSSession.idleMessagesMax - idleMessages
+                (channel.state.pointee.isDry, channel.state.pointee.answersLeft) = (false, answers)
                 let result = SSL_read(ssl, base + opened.count, room)
-                if result > 0 {
+                let answersLeft = channel.state.pointee.answersLeft
+                idleMessages += answers - answersLeft
+                if result > 0, answersLeft >= 0 {
                     opened.count += Int(result)
+                    idleMessages = 0
                     continue
                 }
                 switch SSL_get_error(ssl, result) {
-                case SSL_ERROR_WANT_READ: break
+                case SSL_ERROR_WANT_READ:
+                    if !channel.state.pointee.isDry { idleMessages += 1 }
+                    if idleMessages <= TLSSession.idleMessagesMax {
+                        if channel.state.pointee.isDry { return opened }
+                        continue
+                    }
+                    opened.isBroken = true
                 case SSL_ERROR_ZERO_RETURN: opened.isAtEnd = true
                 default: opened.isBroken = true
+                }
+                if idleMessages > TLSSession.idleMessagesMax {
+                    opened.isBroken = true
+                    error = TLSError(
+                        .protocolFailure,
+                        "The other side sent more than \(TLSSession.idleMessagesMax) TLS messages without data.")
                 }
                 return opened
             }
