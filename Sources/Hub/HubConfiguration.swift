@@ -55,7 +55,8 @@ public struct HubConfiguration: Sendable {
 public struct HubLimits: Sendable {
     /// Connections in all: at some 2 KiB each, and 16 more with TLS, 100,000 fit where a hub of that size runs.
     public var connectionsMax = 100_000
-    /// Connections of one IPv4 address or one IPv6 network of 64 bits; of 48 bits four times as many. A company behind one address has a few thousand.
+    /// Connections of one IPv4 address or one IPv6 network of 64 bits; of 48 bits four times as many. A company behind one
+    /// address has a few thousand.
     public var connectionsPerAddressMax = 4_096
     /// Sessions and streams that one key holds at once. Users share no key, but a fleet may: a bound, not a tariff.
     public var connectionsPerKeyMax = 32_768
