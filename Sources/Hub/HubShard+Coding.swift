@@ -18,7 +18,7 @@ extension HubShard {
             guard requestBodyBytes + Self.inflaterBytes <= core.limits.requestBodiesBytesMax,
                 let inflater = try? Inflater(.gzip)
             else {
-                core.count(.inputFull)
+                core.count(.inputFull, connection.logMetadata)
                 answerRequest(connection, refusal(.overloaded(retryAfterMs: 1_000), http), isLast: true)
                 return false
             }

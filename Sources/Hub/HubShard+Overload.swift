@@ -80,7 +80,7 @@ extension HubShard {
     func countRequest(_ connection: Connection) -> Bool {
         guard let http = connection.http, !http.isCounted else { return true }
         guard core.requests.take(0) else {
-            core.count(.overloaded)
+            core.count(.overloaded, connection.logMetadata)
             http.isAnswering = true
             answerRequest(connection, refusal(.overloaded(retryAfterMs: 1_000), http))
             return false
