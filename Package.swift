@@ -120,7 +120,7 @@ let package = Package(
         .target(
             name: "HubTesting",
             dependencies: [
-                "Causality", "Hub", "PostgresStore", "PostgresTesting", "Reactor", "SQLiteStore", "Storage",
+                "COpenSSL", "Causality", "Cryptography", "Hub", "PostgresStore", "PostgresTesting", "Reactor", "SQLiteStore", "Storage",
                 "WebSocket",
                 "Wire", logging,
             ],

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Glibc
+internal import Reactor
 internal import WebSocket
 
 /// A blocking TCP peer with a time limit: what a test says and hears, byte by byte.
@@ -14,8 +15,10 @@ package final class SocketPeer {
 
     private let descriptor: Int32
     private var input: [UInt8] = []
+    private var tls: TLSStream?
 
-    package init(port: UInt16, receiveBufferBytes: Int32? = nil) throws {
+    /// - Parameter tls: with it the handshake is done before this returns.
+    package init(port: UInt16, receiveBufferBytes: Int32? = nil, tls offer: TLSOffer? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         if var size = receiveBufferBytes {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
@@ -30,6 +33,9 @@ package final class SocketPeer {
             }
         }
         guard result == 0 else { throw Failure(description: "connect: \(String(cString: strerror(errno)))") }
+        var time = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+        tls = try offer.map { try TLSStream(descriptor, $0) }
     }
 
     deinit {
@@ -66,7 +72,15 @@ package final class SocketPeer {
         isGone = true
     }
 
+    /// The first name of the certificate that the hub showed.
+    package var shownName: String { tls?.shownName ?? "" }
+    package var staple: [UInt8] { tls?.staple ?? [] }
+
+    /// TLS's own way to say that it will send no more.
+    package func sayGoodbye() { tls?.sayGoodbye() }
+
     package func write(_ bytes: [UInt8]) throws {
+        if let tls { return try tls.write(bytes) }
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
@@ -83,6 +97,7 @@ package final class SocketPeer {
 
     /// The next bytes; empty when the peer has closed; nil when nothing came in time.
     package func read(seconds: Double = 10) -> [UInt8]? {
+        if let tls { return tls.read(seconds: seconds) }
         var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard Glibc.poll(&poll, 1, Int32(seconds * 1_000)) > 0 else { return nil }
         var buffer = [UInt8](repeating: 0, count: 64 << 10)

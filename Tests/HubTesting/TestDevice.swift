@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Reactor
 internal import Testing
 package import WebSocket
 
@@ -28,10 +29,11 @@ package final class TestDevice {
 
     /// - Parameter deflate: what is offered, referring to no earlier message.
     package init(
-        port: UInt16, name: String, key: String? = nil, receiveBufferBytes: Int32? = nil, deflate: DeflateOffer? = nil
+        port: UInt16, name: String, key: String? = nil, receiveBufferBytes: Int32? = nil, deflate: DeflateOffer? = nil,
+        tls: TLSOffer? = nil
     ) throws {
         self.name = name
-        peer = try SocketPeer(port: port, receiveBufferBytes: receiveBufferBytes)
+        peer = try SocketPeer(port: port, receiveBufferBytes: receiveBufferBytes, tls: tls)
         let authorization = key.map { "Authorization: Bearer \($0)\r\n" } ?? ""
         let fields = Handshake.requestFields(key: "dGhlIHNhbXBsZSBub25jZQ==", deflate: deflate)
         let offered = fields.first { $0.0 == "Sec-WebSocket-Extensions" }.map { "\($0.0): \($0.1)\r\n" } ?? ""

@@ -54,23 +54,27 @@ package final class TestHub {
     }
 
     package func device(
-        _ name: String, key: String? = nil, receiveBufferBytes: Int32? = nil, deflate: DeflateOffer? = nil
+        _ name: String, key: String? = nil, receiveBufferBytes: Int32? = nil, deflate: DeflateOffer? = nil,
+        tls: TLSOffer? = nil
     ) throws -> TestDevice {
         try TestDevice(
-            port: port, name: name, key: key ?? self.key, receiveBufferBytes: receiveBufferBytes, deflate: deflate)
+            port: port, name: name, key: key ?? self.key, receiveBufferBytes: receiveBufferBytes, deflate: deflate,
+            tls: tls)
     }
 
     package func request(_ method: String, _ target: String, body: String = "", key: String? = nil, fields: String = "")
         throws -> (status: Int, head: String, body: String)
     {
-        try TestHub.request(port, key ?? self.key, method, target, body: body, fields: fields)
+        let tls = hub.isSecure ? TLSOffer() : nil
+        return try TestHub.request(port, key ?? self.key, method, target, body: body, fields: fields, tls: tls)
     }
 
     /// For requests of several threads at once.
     package static func request(
-        _ port: UInt16, _ key: String, _ method: String, _ target: String, body: String = "", fields: String = ""
+        _ port: UInt16, _ key: String, _ method: String, _ target: String, body: String = "", fields: String = "",
+        tls: TLSOffer? = nil
     ) throws -> (status: Int, head: String, body: String) {
-        try SocketPeer(port: port).exchange(
+        try SocketPeer(port: port, tls: tls).exchange(
             "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(key)\r\n"
                 + "\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
     }
