@@ -1,6 +1,7 @@
 import Compression
 import Foundation
 import HubTesting
+import Logging
 import Testing
 
 @testable import Hub
