@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CarillonClient
 internal import Foundation
+internal import Wire
 
 /// `carillon status`: the hub, the user's space and devices.
 struct StatusCommand: ParsableCommand {
@@ -75,7 +76,7 @@ struct StatusCommand: ParsableCommand {
             let seen = device.online == true ? "online" : "seen \(Clock.text(device.lastSeenAt))"
             // What a device has confirmed is of its user's own space.
             let lag = space.records == nil ? "" : ", \(lag(device, space.head))"
-            text += "device    \(device.id), \(seen)\(lag)\n"
+            text += "device    \(LineText.shown(device.id)), \(seen)\(lag)\n"
         }
         return text
     }

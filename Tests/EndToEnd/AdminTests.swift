@@ -185,7 +185,7 @@ struct AdminTests {
             (["user", "list", "--store", "memory"], "memory store"), (["serve", "--store-wait", "-1"], "store-wait"),
             (["serve", "--read-store", "postgres://h/db"], "--store postgres"),
             (["serve", "--bus", "nats://127.0.0.1:4222"], "--store postgres"),
-            (["serve", "--bus", "pigeon"], "--bus is"),
+            (["serve", "--bus", "pigeon"], "CARILLON_BUS, is"),
             (["serve", "--store", "postgres", "--read-store", "h"], "--read-store is"),
             (["serve", "--poll-ms", "1"], "poll-ms"),
         ] {

@@ -198,7 +198,7 @@ struct SecretTests {
             #expect(commands.isEmpty, "\(what): \(text.debugDescription)", sourceLocation: sourceLocation)
         }
         expectSilence(push.text + push.errorText, ["push"])
-        let listings = [["device", "list"], ["status"], ["conflicts"], ["get", "note", "\u{1b}[31m"]]
+        let listings = [["device", "list"], ["status"], ["conflicts"]]
         for arguments in listings + [["push", "--device", "x", "/no/\u{1b}[31m"]] {
             let program = try hub.run(arguments)
             _ = program.exitStatus()
@@ -214,7 +214,7 @@ struct SecretTests {
                     ["-qec", "'\(Program.path)' \(words) --url \(hub.url) --key \(hub.key)", "/dev/null"],
                     environment: ["EVIL": evil], executable: script)
                 #expect(program.exitStatus() == 0, "\(words): \(program.text)")
-                #expect(program.text.contains("\u{fffd}") && program.text.contains("c"), "\(words)")
+                #expect(program.text.contains("\u{fffd}"), "\(words)")
                 expectSilence(program.text, [words])
             }
         }
