@@ -44,8 +44,8 @@ final class Connection {
     var isThrottled = false
     /// Nothing is read from it until its lane is less crowded, or all its pushes are answered.
     var isHeldBack = false
-    /// What its TLS handshake told; nil without TLS, and before that is done.
-    var tlsPeer: TLSPeer?
+    /// Who its certificate says that it is; nil where it showed none.
+    private(set) var tlsPeer: TLSPeer?
     /// Nothing is read from it until it has made good for having sent too much.
     var isOverRate = false
     /// The key among whose connections it counts.
@@ -96,6 +96,11 @@ final class Connection {
     }
 
     var isAnswering: Bool { http?.isAnswering ?? false }
+
+    /// What its TLS handshake told. Kept only with a certificate: the rest is of no use later, and tens of bytes.
+    func note(_ peer: TLSPeer?) {
+        tlsPeer = peer?.certificateHash == nil ? nil : peer
+    }
 
     var stream: HTTPStream? {
         get { http?.stream }

@@ -83,7 +83,7 @@ final class HubShard: LoopHandler {
             id: id, number: nextNumber(), peer: peer, client: client ?? peer, now: loop.now, limits: limits)
         connections[id.index] = connection
         // Of one that comes from another shard.
-        connection.tlsPeer = loop.tlsPeer(id)
+        connection.note(loop.tlsPeer(id))
         count(1)
         figures.connections &+= 1
         log(.debug, "connected", connection)
@@ -120,7 +120,7 @@ final class HubShard: LoopHandler {
     func secured(_ id: ConnectionID, _ peer: TLSPeer) {
         guard let connection = connection(id) else { return }
         connection.heardAt = loop.now
-        connection.tlsPeer = peer
+        connection.note(peer)
     }
 
     func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
