@@ -3,7 +3,7 @@ import Hub
 import HubTesting
 import Testing
 
-@Suite("Dialects asked by pages of other sites", .timeLimit(.minutes(2)))
+@Suite("Dialects asked by pages of other sites", .timeLimit(.minutes(5)))
 struct CrossOriginTests {
     private static let origin = "https://app.example.org"
     private static let asking =

@@ -11,7 +11,7 @@ import Testing
 
 /// Sockets of dialects at one hub, writers and whoever runs it all at another, on one Postgres.
 @Suite(
-    "Dialects on two hubs", .serialized, .timeLimit(.minutes(3)),
+    "Dialects on two hubs", .serialized, .timeLimit(.minutes(5)),
     .enabled(if: PostgresServer.isInstalled, "no Postgres is installed"))
 struct DialectClusterTests {
     private struct Pair {

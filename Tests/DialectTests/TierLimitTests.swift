@@ -6,7 +6,7 @@ import Storage
 import Testing
 
 /// What a user's tier allows, as the foreign clients are told it.
-@Suite("Tier limits of dialects", .timeLimit(.minutes(2)))
+@Suite("Tier limits of dialects", .timeLimit(.minutes(5)))
 struct TierLimitTests {
     private func limit(_ hub: TestHub, devices: Int = -1, records: Int = -1) throws {
         var user = try #require(try hub.store.accounts.user(named: "ada"))

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// `conflicts`, `resolve`, `diff`, `export` and `import` against a hub, and against answers that no hub gives.
-@Suite("Conflicts and copies", .serialized, .timeLimit(.minutes(3)))
+@Suite("Conflicts and copies", .serialized, .timeLimit(.minutes(5)))
 struct ConflictCommandTests {
     private static let versions = [
         #"{"kind":"note","id":"h","namespace":"n","clock":{"a":1},"hash":"aaaaaaaa11","updated_at":5,"schema_version":2,"#

@@ -8,7 +8,7 @@ import Testing
 @testable import carillon
 
 /// What a hub writes to standard error.
-@Suite("Log", .timeLimit(.minutes(2)))
+@Suite("Log", .timeLimit(.minutes(5)))
 struct LogTests {
     private func json(_ bytes: [UInt8]) throws -> [String: Any] {
         try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// A push over REST whose answer nobody read, to a hub that was killed behind its commit.
-@Suite("Lost answers", .serialized, .timeLimit(.minutes(3)))
+@Suite("Lost answers", .serialized, .timeLimit(.minutes(5)))
 struct LostAnswerTests {
     @Test(
         "a request whose answer died with the hub is answered, after kill -9, as it would have been", arguments: 0..<3)

@@ -4,7 +4,7 @@ import PostgresTesting
 import Testing
 
 /// Two hubs on one Postgres that tell each other over NATS.
-@Suite("Hubs and NATS", .serialized, .timeLimit(.minutes(3)), .enabled(if: PostgresServer.isInstalled))
+@Suite("Hubs and NATS", .serialized, .timeLimit(.minutes(5)), .enabled(if: PostgresServer.isInstalled))
 struct NATSClusterTests {
     static let server = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"].first {
         FileManager.default.isExecutableFile(atPath: $0)

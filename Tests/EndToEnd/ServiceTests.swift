@@ -8,7 +8,7 @@ import Testing
 @testable import carillon
 
 /// A hub as systemd runs it: sockets handed over, notices, a watchdog, SIGTERM.
-@Suite("Service", .timeLimit(.minutes(3)))
+@Suite("Service", .timeLimit(.minutes(5)))
 struct ServiceTests {
     /// A NOTIFY_SOCKET.
     private final class Manager {

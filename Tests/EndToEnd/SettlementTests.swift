@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Conflicts from two devices to their end, and comparisons, against a hub.
-@Suite("Settling and comparing", .serialized, .timeLimit(.minutes(3)))
+@Suite("Settling and comparing", .serialized, .timeLimit(.minutes(5)))
 struct SettlementTests {
     private func push(_ hub: HubProcess, _ lines: [String], device: String = "laptop", exit: Int32 = 0) throws {
         let file = hub.folder.appending(path: "push-\(UUID().uuidString).ndjson")

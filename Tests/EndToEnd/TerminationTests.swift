@@ -5,7 +5,7 @@ import Reactor
 import Testing
 
 /// SIGTERM while fifty devices push.
-@Suite("Termination", .timeLimit(.minutes(3)))
+@Suite("Termination", .timeLimit(.minutes(5)))
 struct TerminationTests {
     private struct Outcome: Sendable {
         var acknowledged: [String] = []

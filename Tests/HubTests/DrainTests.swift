@@ -6,7 +6,7 @@ import Storage
 import Testing
 
 /// The end of a hub, as its devices see it.
-@Suite("Drain", .timeLimit(.minutes(2)))
+@Suite("Drain", .timeLimit(.minutes(5)))
 struct DrainTests {
     private func seconds(_ body: () -> Void) -> Double {
         let begun = Date()

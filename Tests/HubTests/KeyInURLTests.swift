@@ -3,7 +3,7 @@ import Hub
 import HubTesting
 import Testing
 
-@Suite("Keys in URLs", .timeLimit(.minutes(2)))
+@Suite("Keys in URLs", .timeLimit(.minutes(5)))
 struct KeyInURLTests {
     @Test(
         "a key in the query is refused with what to do, and is not told again",

@@ -7,7 +7,7 @@ import Storage
 import Testing
 
 /// What a hub tells its operators, and how often.
-@Suite("Lines of the log", .timeLimit(.minutes(2)))
+@Suite("Lines of the log", .timeLimit(.minutes(5)))
 struct LogLineTests {
     @Test("a store that goes away is told once, and once that it is back, however often a commit is tried")
     func storeAway() throws {

@@ -5,7 +5,7 @@ import Reactor
 import Storage
 import Testing
 
-@Suite("Metrics", .timeLimit(.minutes(2)))
+@Suite("Metrics", .timeLimit(.minutes(5)))
 struct MetricsTests {
     private func scrape(_ hub: TestHub) throws -> PrometheusText {
         try PrometheusText(try hub.request("GET", "/metrics").body)

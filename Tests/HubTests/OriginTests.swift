@@ -4,7 +4,7 @@ import HubTesting
 import Reactor
 import Testing
 
-@Suite("Pages in browsers", .timeLimit(.minutes(2)))
+@Suite("Pages in browsers", .timeLimit(.minutes(5)))
 struct OriginTests {
     private static let site = "https://app.example.org"
 

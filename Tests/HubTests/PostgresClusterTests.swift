@@ -10,7 +10,7 @@ import Testing
 
 /// Hubs that share nothing but a Postgres.
 @Suite(
-    "Hubs on one Postgres", .serialized, .timeLimit(.minutes(3)),
+    "Hubs on one Postgres", .serialized, .timeLimit(.minutes(5)),
     .enabled(if: PostgresServer.isInstalled, "no Postgres is installed"))
 struct PostgresClusterTests {
     /// Each hub with a store and a bus of its own, as processes have them.

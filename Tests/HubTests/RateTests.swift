@@ -27,6 +27,7 @@ struct RateTests {
         store.holdHeads(true)
         let slow = try SocketPeer(port: hub.port)
         try slow.write("GET /v1/pull HTTP/1.1\r\nHost: h\r\nX-API-Key: \(hub.key)\r\n\r\n")
+        #expect(try eventually { store.heldHeadCount == 1 })
         var refused = 0
         for _ in 0..<100 where refused == 0 {
             if try hub.request("GET", "/v1/nothing").status == 429 { refused += 1 }
@@ -50,6 +51,7 @@ struct RateTests {
         store.holdHeads(true)
         let slow = try SocketPeer(port: hub.port)
         try slow.write("GET /v1/pull HTTP/1.1\r\nHost: h\r\nX-API-Key: \(hub.key)\r\n\r\n")
+        #expect(try eventually { store.heldHeadCount == 1 })
         var refused = 0
         for _ in 0..<100 where refused == 0 {
             let answer = try hub.request("GET", "/v1/nothing")

@@ -7,7 +7,7 @@ import Testing
 @testable import Hub
 
 /// Whoever is refused is counted under one reason, once, and the log names the connection.
-@Suite("Refusals", .timeLimit(.minutes(2)))
+@Suite("Refusals", .timeLimit(.minutes(5)))
 struct RefusalTests {
     private let lines = LogLines(logLevel: .notice)
 

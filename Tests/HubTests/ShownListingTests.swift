@@ -8,7 +8,7 @@ import Wire
 @testable import Hub
 
 /// Listings by name for those who may not see all: none names what is hidden, also not as the place to go on.
-@Suite("Listings of what is shared", .timeLimit(.minutes(2)))
+@Suite("Listings of what is shared", .timeLimit(.minutes(5)))
 struct ShownListingTests {
     private let viewer = Viewer(user: "bob", standing: .guest)
 

@@ -4,7 +4,7 @@ import HubTesting
 import Reactor
 import Testing
 
-@Suite("Peers over TLS", .timeLimit(.minutes(3)))
+@Suite("Peers over TLS", .timeLimit(.minutes(5)))
 struct TLSPeerTests {
     private func hub(_ tls: TestTLS, configure: (inout HubConfiguration) -> Void = { _ in }) throws -> TestHub {
         try TestHub {
